@@ -1,0 +1,1 @@
+"""What InfluxDB holds, and how a reading gets there."""

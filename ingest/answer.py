@@ -1,0 +1,41 @@
+"""What a database made of one request, in the few classes that decide what happens next."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Verdict(Enum):
+    """What to do with the lines that were sent."""
+
+    WRITTEN = "written"
+    """The database answered that all of them are stored."""
+
+    REFUSED = "refused"
+    """It will never take these lines as they are: sending them again is of no use. Some of them may be stored."""
+
+    TOO_LARGE = "too large"
+    """It may take them in smaller portions."""
+
+    UNAUTHORIZED = "unauthorized"
+    """It does not know us, or does not let us write: a person has to mend the settings."""
+
+    BUSY = "busy"
+    """It asks us to wait; see `retry_after`."""
+
+    UNREACHABLE = "unreachable"
+    """No answer, or one that is not the database's: the link or the server is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verdict with its reason in one line.
+
+    `server_utc_ms` is the answer's `Date` header as UTC milliseconds (whole seconds), None when there was none.
+    `retry_after` is in seconds, None when the server did not say. `sent_bytes` counts the request's body on the wire.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    server_utc_ms: int | None = None
+    retry_after: float | None = None
+    sent_bytes: int = 0
