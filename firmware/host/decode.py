@@ -2,15 +2,16 @@
 
     python -m firmware.host.decode --device jk_pb --request HEX --response HEX
 
-Prints one JSON object: the signals and details of the device's profile that lie in that reply. A 32-bit register cut by the
-span has no value; the word that is there is shown as `NAME_low_word` or `NAME_high_word`. An exception reply prints
-`{"exception": CODE}`. Exit code 1: the reply is damaged or another's; 2: something in the command is wrong.
+Prints one JSON object: the signals and details of the device's profile that lie in that reply. A register that none of
+them tells in full is also shown as it is, such as `"register_310f": 0`: one word of a 32-bit value that the span cuts, the
+number behind a word, a register that no document knows. An exception reply prints `{"exception": CODE}`.
+
+Exit code 1: the reply is damaged or another's; 2: something in the command is wrong.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from firmware.board import rtu
 from firmware.board.decode import Profile, to_json
@@ -25,36 +26,26 @@ def decoded(profile: DeviceProfile, request: bytes, response: bytes) -> str:
         if identification.asks(request):
             return to_json(identification.objects(request, response))
         _, function, start, count = rtu.question(request)
-        registers = (*profile.signals, *profile.details)
-        halves = _cut(registers, function, start, count, profile)
-        board = Profile(profile.compiled((*registers, *halves)))
+        registers = (*profile.signals, *profile.details, *_untold(profile, function, start, count))
+        board = Profile(profile.compiled(registers))
         return to_json(board.decode(function, start, count, rtu.payload(request, response)))
     except rtu.DeviceException as exception:
         return to_json({"exception": (exception.code, 0)})
 
 
-def _cut(
-    registers: Sequence[Register], function: int, start: int, count: int, profile: DeviceProfile
-) -> Iterator[Register]:
-    """The one word that is in the span of each 32-bit register that the span cuts."""
+def _untold(profile: DeviceProfile, function: int, start: int, count: int) -> list[Register]:
+    """The registers of the span that no number, flag or text of the profile tells in full."""
+    if function not in (3, 4):
+        return []
     step = profile.limits.address_step
     span = range(start, start + count * step, step)
-    order = ("low_word", "high_word") if profile.low_word_first else ("high_word", "low_word")
-    for register in registers:
-        words = (register.address, register.address + step)
-        inside = [address in span for address in words]
-        if register.function == function and register.type.endswith("32") and any(inside) and not all(inside):
-            yield replace(
-                register,
-                address=words[inside.index(True)],
-                name=f"{register.name}_{order[inside.index(True)]}",
-                type="u16",
-                words=1,
-                decimals=0,
-                absent=None,
-                mask=None,
-                shift=None,
-            )
+    told: set[int] = set()
+    for register in (*profile.signals, *profile.details):
+        words = range(register.address, register.address + register.words * step, step)
+        whole = register.mask is None and register.values is None and all(word in span for word in words)
+        if register.function == function and whole:
+            told.update(words)
+    return [Register(function, word, f"register_{word:04x}", "u16", 1) for word in span if word not in told]
 
 
 def _bytes(option: str, text: str) -> bytes:

@@ -1,4 +1,7 @@
-"""Read Device Identification, Modbus function 43 / 14: what a device says of itself. It is asked by hand, never by the board."""
+"""Read Device Identification, Modbus function 43 / 14: what a device says of itself.
+
+It is asked by hand, never by the board.
+"""
 
 from firmware.board import rtu
 

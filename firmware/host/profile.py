@@ -34,14 +34,14 @@ class Register:
     name: str
     type: str
     words: int
-    decimals: int
-    unit: str
-    absent: int | None
-    mask: int | None
-    shift: int | None
-    values: dict[int, str] | None
-    optional: bool
-    overrides: bool
+    decimals: int = 0
+    unit: str = ""
+    absent: int | None = None
+    mask: int | None = None
+    shift: int | None = None
+    values: dict[int, str] | None = None
+    optional: bool = False
+    overrides: bool = False
 
     @property
     def block(self) -> Block:
