@@ -6,6 +6,7 @@ A service is started by `with`; `kill`, `freeze` and `start` then do to it what 
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -14,7 +15,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,11 +35,16 @@ class ServiceError(RuntimeError):
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on.
+
+    It lies below those that the kernel hands out for outgoing connections, so none of them takes it while its server
+    is down.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def find_program(name: str, debian_package: str) -> str:
@@ -284,7 +290,7 @@ class VictoriaMetrics(Service):
 
 
 class NginxV2Shim(Service):
-    """No InfluxDB 2: a rewrite in front of InfluxDB 1.6.7 that offers the API v2's write. A token is `user:password`."""
+    """No InfluxDB 2: a rewrite in front of InfluxDB 1.6.7 that offers the API v2's write. Token: `user:password`."""
 
     program = "nginx"
     debian_package = "nginx-light"

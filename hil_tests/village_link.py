@@ -4,6 +4,8 @@ Promised: what is counted has been handed to the other side's socket. Not promis
 """
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -14,10 +16,11 @@ from hil_tests.services import HOST, free_port
 
 CHUNK = 65536
 CALL_DEADLINE = 10.0
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class VillageLink:
-    """A proxy from a free loopback port, `port`, to `target_port`; it runs in a thread of its own.
+    """A proxy from a free loopback port, `port`, to `target_port`; it runs in a thread of its own, while in `with`.
 
     `bytes_up` counts from the gateway to the database, `bytes_down` back, over all connections.
     """
@@ -30,8 +33,9 @@ class VillageLink:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="village-link")
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._open = asyncio.Event()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.StreamWriter] = set()
+        self._carries = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -54,7 +58,6 @@ class VillageLink:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.cut()
-        self._call(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CALL_DEADLINE)
         self._loop.close()
@@ -63,51 +66,59 @@ class VillageLink:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_DEADLINE)
 
     async def _restore(self) -> None:
-        self._open.set()
+        self._carries.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._carry, HOST, self.port)
+            self._server = await asyncio.start_server(self._accept, HOST, self.port)
 
     async def _cut(self, how: Literal["reset", "silence"]) -> None:
-        self._open.clear()
+        self._carries.clear()
         if how == "reset" and self._server is not None:
             self._server.close()
             self._server = None
-            for writer in self._writers:
-                writer.transport.abort()
+            for end in self._ends:
+                _reset(end)
+            connections = list(self._connections)
+            for connection in connections:
+                connection.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
 
-    async def _finish(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def _accept(self, village: asyncio.StreamReader, to_village: asyncio.StreamWriter) -> None:
+        connection = self._loop.create_task(self._carry(village, to_village))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
 
     async def _carry(self, village: asyncio.StreamReader, to_village: asyncio.StreamWriter) -> None:
-        self._writers.add(to_village)
+        ends = {to_village}
+        self._ends |= ends
         try:
             database, to_database = await asyncio.open_connection(HOST, self._target_port)
-        except OSError:
-            self._drop(to_village)
-            return
-        self._writers.add(to_database)
-        try:
-            await asyncio.gather(self._copy(village, to_database, "up"), self._copy(database, to_village, "down"))
+            ends.add(to_database)
+            self._ends |= ends
+            async with asyncio.TaskGroup() as both_ways:
+                both_ways.create_task(self._copy(village, to_database, "up"))
+                both_ways.create_task(self._copy(database, to_village, "down"))
+        except* OSError:
+            for end in ends:
+                _reset(end)
         finally:
-            self._drop(to_village)
-            self._drop(to_database)
+            self._ends -= ends
+            for end in ends:
+                end.close()
 
     async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: Literal["up", "down"]) -> None:
-        with suppress(ConnectionError):
-            while data := await source.read(CHUNK):
-                await self._open.wait()
-                sink.write(data)
-                await sink.drain()
-                if way == "up":
-                    self.bytes_up += len(data)
-                else:
-                    self.bytes_down += len(data)
-        # Either end that closes closes the connection: HTTP and MQTT know no half-open one.
-        sink.close()
+        while data := await source.read(CHUNK):
+            await self._carries.wait()
+            sink.write(data)
+            await sink.drain()
+            if way == "up":
+                self.bytes_up += len(data)
+            else:
+                self.bytes_down += len(data)
+        sink.write_eof()
 
-    def _drop(self, writer: asyncio.StreamWriter) -> None:
-        writer.transport.abort()
-        self._writers.discard(writer)
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Ends a connection without a goodbye: what is still on its way is lost, as on a link that breaks."""
+    with suppress(OSError):  # the other side may have been faster
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    writer.transport.abort()
