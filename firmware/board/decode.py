@@ -1,0 +1,118 @@
+"""What a device's registers say, by its compiled profile: reply bytes → values → JSON.
+
+A number is a pair (integer, decimals): the integer is the register's own, so the digits that leave the board are the
+device's digits although the board's floats have single precision. (52287, 3) is 52.287 and (5, -1) is 50.
+
+Promises: a value is given only if all its bytes stand in the one reply that is decoded, so no 32-bit value is torn; a
+register whose value means "not there" is left out. It does not judge whether a value is plausible.
+"""
+
+import json
+import struct
+
+_BIT_FUNCTIONS = (1, 2)
+_COLUMNS = 9
+
+
+class Profile:
+    """One device model, as `firmware.host.profile` compiled it.
+
+    `reads` are the (function, start, count) of one whole poll, in order: where two of them give the same signal the later
+    one knows better. `timeout_ms` bounds the wait for a reply; `gap_ms` is the silence that the device needs between a
+    reply and the next request.
+    """
+
+    def __init__(self, compiled: dict) -> None:
+        self.model = compiled["model"]
+        self.measurement = compiled["measurement"]
+        self.baudrate = compiled["baudrate"]
+        self.parity = compiled["parity"]
+        self.stop_bits = compiled["stop_bits"]
+        self.timeout_ms = compiled["timeout_ms"]
+        self.gap_ms = compiled["gap_ms"]
+        self.reads = [tuple(read) for read in compiled["reads"]]
+        self._address_step = compiled["address_step"]
+        self._low_word_first = compiled["low_word_first"]
+        self._registers = [tuple(row) + (None,) * (_COLUMNS - len(row)) for row in compiled["registers"]]
+
+    def decode(self, function: int, start: int, count: int, data: bytes) -> dict:
+        """Name → value of every register that lies wholly in `data`, the payload of that one read.
+
+        A value is a pair (integer, decimals), a bool or a str.
+        """
+        values: dict = {}
+        for of_function, address, name, kind, size, decimals, absent, mask, meanings in self._registers:
+            if of_function != function:
+                continue
+            if function in _BIT_FUNCTIONS:
+                offset, end = address - start, count
+            else:
+                offset, end = (address - start) * 2 // self._address_step, len(data)
+            if offset < 0 or offset + size > end:
+                continue
+            if kind == "text":
+                values[name] = _text(data[offset : offset + size])
+                continue
+            raw = _bit(data, offset) if function in _BIT_FUNCTIONS else self._integer(data, offset, size, kind)
+            if raw == absent:
+                continue
+            if mask:
+                raw = (raw & mask) // (mask & -mask)
+            if kind == "bool":
+                values[name] = raw != 0
+            elif meanings is None:
+                values[name] = (raw, decimals)
+            elif str(raw) in meanings:
+                values[name] = meanings[str(raw)]
+        return values
+
+    def complete(self, values: dict) -> None:
+        """Add the signals that are computed from others, once the values of a whole poll are together."""
+        cells = [value for name, value in values.items() if name.startswith("cell_") and name[5:7].isdigit()]
+        if cells:
+            decimals = cells[0][1]
+            lowest = min(cells)[0]
+            highest = max(cells)[0]
+            values["cell_voltage_min"] = (lowest, decimals)
+            values["cell_voltage_max"] = (highest, decimals)
+            values["cell_voltage_spread"] = (highest - lowest, decimals)
+
+    def _integer(self, data: bytes, offset: int, size: int, kind: str) -> int:
+        if size == 2:
+            high, low = 0, struct.unpack_from(">H", data, offset)[0]
+            sign = 0x8000
+        else:
+            high, low = struct.unpack_from(">HH", data, offset)
+            if self._low_word_first:
+                high, low = low, high
+            sign = 0x80000000
+        raw: int = (high << 16) | low
+        return raw - 2 * sign if kind == "signed" and raw & sign else raw
+
+
+def _bit(data: bytes, index: int) -> int:
+    return data[index >> 3] >> (index & 7) & 1
+
+
+def _text(data: bytes) -> str:
+    """Printable ASCII up to the first NUL: what a device puts after it is whatever its memory held."""
+    return "".join(chr(byte) for byte in data.split(b"\0")[0] if 32 <= byte < 127).strip()
+
+
+def to_json(values: dict) -> str:
+    """One JSON object whose numbers have exactly the digits of the registers."""
+    return "{" + ",".join(json.dumps(name) + ":" + _json(value) for name, value in values.items()) + "}"
+
+
+def _json(value: object) -> str:
+    if isinstance(value, tuple):
+        return _decimal(value[0], value[1])
+    return json.dumps(value)
+
+
+def _decimal(integer: int, decimals: int) -> str:
+    if decimals <= 0:
+        return str(integer * 10**-decimals)
+    digits = str(abs(integer))
+    digits = "0" * (decimals + 1 - len(digits)) + digits
+    return ("-" if integer < 0 else "") + digits[:-decimals] + "." + digits[-decimals:]
