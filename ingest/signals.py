@@ -35,7 +35,7 @@ class Signal:
 
 
 def expand(name: str) -> list[str]:
-    """`cell_{01..03}_voltage` → the three names; the width of the first number is kept. A plain name stands for itself."""
+    """`cell_{01..03}_voltage` → the three names, in the width of the first number. A plain name stands for itself."""
     numbered = _NUMBERED.search(name)
     if numbered is None:
         return [name]
@@ -48,7 +48,8 @@ def expand(name: str) -> list[str]:
 
 def _signal(measurement: str, name: str, entry: dict[str, Any]) -> Signal:
     if entry["type"] not in type_names:
-        raise ValueError(f"signals.toml: {measurement}.{name}: type {entry['type']!r} is not one of {', '.join(type_names)}")
+        known = ", ".join(type_names)
+        raise ValueError(f"signals.toml: {measurement}.{name}: type {entry['type']!r} is not one of {known}")
     return Signal(
         measurement=measurement,
         name=name,
@@ -63,7 +64,7 @@ def _signal(measurement: str, name: str, entry: dict[str, Any]) -> Signal:
 
 @cache
 def catalogue() -> dict[str, dict[str, Signal]]:
-    """measurement → signal name → Signal, in the order of the file. Device measurements include the `reading` signals."""
+    """Measurement → signal name → Signal, in the file's order. Device measurements include the `reading` signals."""
     tables = tomllib.loads(resources.files("ingest").joinpath("signals.toml").read_text("utf-8"))
     shared = tables.pop("reading")
     signals: dict[str, dict[str, Signal]] = {}

@@ -1,0 +1,99 @@
+"""A reading as one InfluxDB point: line protocol with millisecond timestamps.
+
+Promised: a reading gives one line, and always the same one, whether it is sent live, late or again. Its tags come in a
+fixed order and its fields in the catalogue's order and type, so a resend overwrites the point that it made before.
+Not promised: that a value is plausible. One outside the catalogue's range is written as it is.
+Syntax: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/
+"""
+
+import math
+import re
+from collections.abc import Mapping
+
+from ingest.reading import Reading, TimeQuality, Value
+from ingest.signals import DEVICE_MEASUREMENTS, Signal, catalogue
+
+INT64_LIMIT = 2**63
+
+# A line ends at a newline even inside quotes, and a lone surrogate (JSON can carry one) has no UTF-8.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+_FIELD_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\""})
+_TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
+
+
+def reading_line(site: str, reading: Reading, time_ms: int, quality: TimeQuality) -> tuple[str, list[str]]:
+    """The point of `reading` at `time_ms` (UTC), and one line for each of its signals that had to be set aside.
+
+    Raises ValueError when there is no such point at all: a measurement that is none of a device, or a site, unit,
+    device or model that no tag can hold.
+    """
+    if reading.measurement not in DEVICE_MEASUREMENTS:
+        raise ValueError(f"measurement {reading.measurement!r} is none of {', '.join(DEVICE_MEASUREMENTS)}")
+    tags = {"device": reading.device, "model": reading.model, "site": site, "unit": reading.unit}
+    told_by_gateway: dict[str, Value] = {"time_quality": quality}
+    if reading.error is not None:
+        told_by_gateway["bus_error"] = reading.error
+    fields, set_aside = _fields(reading.measurement, reading.signals | told_by_gateway)
+    return _line(reading.measurement, tags, fields, time_ms), set_aside
+
+
+def health_line(site: str, fields: Mapping[str, Value], time_ms: int) -> str:
+    """The gateway's own health as a point at `time_ms` (UTC). Raises ValueError when a field is not the catalogue's."""
+    encoded, set_aside = _fields("gateway", fields)
+    if set_aside:
+        raise ValueError(f"gateway health: {'; '.join(set_aside)}")
+    return _line("gateway", {"site": site}, encoded, time_ms)
+
+
+def _fields(measurement: str, signals: Mapping[str, Value]) -> tuple[list[str], list[str]]:
+    known = catalogue()[measurement]
+    fields = []
+    set_aside = [f"{name}: not in ingest/signals.toml for {measurement}" for name in signals if name not in known]
+    for name, signal in known.items():
+        if name in signals:
+            try:
+                fields.append(f"{name}={_field_value(signal, signals[name])}")
+            except ValueError as error:
+                set_aside.append(f"{name}: {error}")
+    return fields, set_aside
+
+
+def _field_value(signal: Signal, value: Value) -> str:
+    """Raises ValueError with the reason when InfluxDB could not store `value` in the signal's field."""
+    match signal.type, value:
+        case "bool", bool():
+            return "true" if value else "false"
+        case "int", int() if not isinstance(value, bool):
+            if not -INT64_LIMIT <= value < INT64_LIMIT:
+                raise ValueError(f"{value} does not fit into 64 bits")
+            return f"{value}i"
+        case "float", int() | float() if not isinstance(value, bool):
+            return _float(value)
+        case "string", str():
+            if _UNWRITABLE.search(value):
+                raise ValueError(f"{value!r} holds a character that line protocol cannot carry")
+            return f'"{value.translate(_FIELD_ESCAPES)}"'
+    raise ValueError(f"{value!r} is not of type {signal.type}")
+
+
+def _float(value: float) -> str:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is no finite number")
+    return repr(number)
+
+
+def _line(measurement: str, tags: Mapping[str, str], fields: list[str], time_ms: int) -> str:
+    tag_set = ",".join(f"{key}={_tag_value(key, value)}" for key, value in tags.items())
+    return f"{measurement},{tag_set} {','.join(fields)} {time_ms}"
+
+
+def _tag_value(key: str, value: str) -> str:
+    # A backslash cannot be escaped in a tag: before a comma, or at the end, it would change what the line says.
+    if not value or "\\" in value or _UNWRITABLE.search(value):
+        raise ValueError(f"{key} {value!r}: a tag is not empty and holds neither a backslash nor a control character")
+    return value.translate(_TAG_ESCAPES)
