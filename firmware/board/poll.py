@@ -8,6 +8,7 @@ costs the others its own tries and no more. Numbers are written from integers, n
 import asyncio
 import json
 
+from decode import to_json
 from modbus import NoReading
 
 HEALTH_PERIOD = 60  # seconds
@@ -74,7 +75,7 @@ class Poller:
                 values.update(profile.decode(function, start, count, data))
         if values:
             profile.complete(values)
-        signals = profile.to_json(values)
+        signals = to_json(values)
         self._spool.add(
             up, reading(device.name, profile.model, profile.measurement, self._clock.utc(up), signals, errors)
         )

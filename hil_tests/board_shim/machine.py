@@ -152,4 +152,5 @@ class UART(io.IOBase):
             return ready
         if request == _IOCTL_CLOSE:
             self.deinit()
-        return 0
+            return 0
+        return -1  # no file descriptor either, or select would wait on that
