@@ -11,14 +11,14 @@ import json
 import struct
 
 _BIT_FUNCTIONS = (1, 2)
-_COLUMNS = 9
+_COLUMNS = 10
 
 
 class Profile:
     """One device model, as `firmware.host.profile` compiled it.
 
     `reads` are the (function, start, count) of one whole poll, in order: where two of them give the same signal the later
-    one knows better. `timeout_ms` bounds the wait for a reply; `gap_ms` is the silence that the device needs between a
+    one knows better. Those in `optional` are refused by some firmwares: an exception there is no error. `timeout_ms` bounds the wait for a reply; `gap_ms` is the silence that the device needs between a
     reply and the next request.
     """
 
@@ -31,6 +31,7 @@ class Profile:
         self.timeout_ms = compiled["timeout_ms"]
         self.gap_ms = compiled["gap_ms"]
         self.reads = [tuple(read) for read in compiled["reads"]]
+        self.optional = [tuple(read) for read in compiled["optional"]]
         self._address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
         self._registers = [tuple(row) + (None,) * (_COLUMNS - len(row)) for row in compiled["registers"]]
@@ -41,7 +42,7 @@ class Profile:
         A value is a pair (integer, decimals), a bool or a str.
         """
         values: dict = {}
-        for of_function, address, name, kind, size, decimals, absent, mask, meanings in self._registers:
+        for of_function, address, name, kind, size, decimals, absent, mask, shift, meanings in self._registers:
             if of_function != function:
                 continue
             if function in _BIT_FUNCTIONS:
@@ -57,7 +58,7 @@ class Profile:
             if raw == absent:
                 continue
             if mask:
-                raw = (raw & mask) // (mask & -mask)
+                raw = (raw & mask) >> shift
             if kind == "bool":
                 values[name] = raw != 0
             elif meanings is None:

@@ -14,17 +14,18 @@ BMS = {
     "gap_ms": 50,
     "address_step": 1,
     "low_word_first": False,
-    "reads": [[3, 0, 16]],
+    "reads": [[3, 0, 16], [2, 0x200C, 1]],
+    "optional": [[2, 0x200C, 1]],
     "registers": [
         [3, 0, "cell_01_voltage", "unsigned", 2, 3, 0],
         [3, 1, "cell_02_voltage", "unsigned", 2, 3, 0],
         [3, 2, "cell_03_voltage", "unsigned", 2, 3, 0],
         [3, 3, "temperature_1", "signed", 2, 1, -2000],
         [3, 4, "current", "signed", 4, 3],
-        [3, 6, "charge_mosfet", "bool", 2, 0, None, 0xFF00],
-        [3, 6, "discharge_mosfet", "bool", 2, 0, None, 0x00FF],
-        [3, 7, "protections", "unsigned", 4, 0, None, 0x00F7FFFF],
-        [3, 9, "state", "unsigned", 2, 0, None, 0x0C, {"0": "off", "1": "float"}],
+        [3, 6, "charge_mosfet", "bool", 2, 0, None, 0xFF00, 8],
+        [3, 6, "discharge_mosfet", "bool", 2, 0, None, 0x00FF, 0],
+        [3, 7, "protections", "unsigned", 4, 0, None, 0x00F7FFFE, 0],
+        [3, 9, "state", "unsigned", 2, 0, None, 0x0C, 2, {"0": "off", "1": "float"}],
         [3, 10, "serial_number", "text", 8],
         [2, 0x200C, "night", "bool", 1],
     ],
@@ -44,7 +45,8 @@ def words(*numbers):
 def test_settings_are_there_to_read():
     profile = decode.Profile(BMS)
     assert (profile.model, profile.measurement, profile.baudrate, profile.gap_ms) == ("some_bms", "bms", 9600, 50)
-    assert profile.reads == [(3, 0, 16)]
+    assert profile.reads == [(3, 0, 16), (2, 0x200C, 1)]
+    assert profile.optional == [(2, 0x200C, 1)]
 
 
 def test_numbers_keep_the_register_digits():

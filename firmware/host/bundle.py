@@ -1,0 +1,66 @@
+"""Build the folder that is copied to a board's root.
+
+    python -m firmware.host.bundle --unit-file FILE --output DIR
+
+The bundle holds the files of `firmware/board/` as they are, `lib/umqtt/simple.py` from PyPI, the profiles of the unit's
+devices and the unit's settings, passwords included. A second run gives the same files; what the output folder held
+besides is removed only where an earlier bundle put it. Exit code 2: a setting is wrong, or umqtt cannot be had.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from firmware.host import unit_settings
+from firmware.host.profile import load
+from firmware.host.table import SettingError
+from firmware.host.umqtt import source
+
+BOARD = Path(__file__).parent.parent / "board"
+CACHE = Path(__file__).parent.parent.parent / "build" / "packages"
+
+_MARK = "unit.json"
+
+
+def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str]:
+    """Write the bundle and return its files, relative to `output`. Raises SettingError.
+
+    `umqtt` gives the source of umqtt.simple.
+    """
+    settings = unit_settings.read(unit_file)
+    profiles = {device["model"]: load(device["model"]) for device in settings["devices"]}
+    files = {path.name: path.read_bytes() for path in sorted(BOARD.glob("*.py"))}
+    files["lib/umqtt/simple.py"] = umqtt()
+    for model, profile in profiles.items():
+        files[f"profiles/{model}.json"] = json.dumps(profile.compiled(), separators=(",", ":")).encode()
+    files[_MARK] = json.dumps(settings, indent=1).encode()
+    if output.exists() and not (output / _MARK).exists() and (not output.is_dir() or any(output.iterdir())):
+        raise SettingError(f"--output {output}: holds something that is no bundle; name an empty folder or a new one")
+    shutil.rmtree(output, ignore_errors=True)
+    for name, content in files.items():
+        path = output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return list(files)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 2 with one line."""
+    parser = argparse.ArgumentParser(prog="python -m firmware.host.bundle", description="Build what a board runs.")
+    parser.add_argument("--unit-file", required=True, type=Path, metavar="FILE", help="settings of the unit")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to make")
+    options = parser.parse_args(arguments)
+    try:
+        files = build(options.unit_file, options.output, lambda: source(CACHE))
+    except (SettingError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{options.output}: {len(files)} files: {', '.join(files)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

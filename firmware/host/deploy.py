@@ -1,0 +1,54 @@
+"""Copy a bundle to a board and restart it, with mpremote.
+
+    python -m firmware.host.deploy --port PORT --bundle DIR
+
+Files that the board already has are not written again. What else the board holds, its spool above all, stays. Exit code 2:
+the port, the board or the bundle is not there.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_TIMEOUT = 180
+
+
+def deploy(port: str, bundle: Path) -> str | None:
+    """What went wrong, in one line; None when the board has the bundle and starts anew."""
+    if not (bundle / "unit.json").is_file():
+        return f"{bundle}: no bundle; make one with python -m firmware.host.bundle"
+    mpremote = [sys.executable, "-m", "mpremote", "connect", port]
+    try:
+        subprocess.run(
+            [*mpremote, "fs", "cp", "-r", f"{bundle}/", ":/", "+", "reset"],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{port}: the board did not finish in {_TIMEOUT} s; unplug it, plug it in and run this again"
+    except subprocess.CalledProcessError as error:
+        reason = ((error.stderr + error.stdout).strip().splitlines() or ["mpremote failed"])[-1]
+        return f"{port}: {reason.removeprefix('mpremote: ')}; check the cable, the port's name and that nothing else uses it"
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 2 with one line."""
+    parser = argparse.ArgumentParser(prog="python -m firmware.host.deploy", description="Copy a bundle to a board.")
+    parser.add_argument("--port", required=True, help="serial port of the board, such as /dev/ttyUSB0")
+    parser.add_argument("--bundle", required=True, type=Path, metavar="DIR", help="what firmware.host.bundle made")
+    options = parser.parse_args(arguments)
+    problem = deploy(options.port, options.bundle)
+    if problem:
+        print(problem, file=sys.stderr)
+        return 2
+    print(f"{options.port}: {options.bundle} is on the board, and the board restarts")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

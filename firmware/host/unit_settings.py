@@ -1,0 +1,100 @@
+"""Settings of one unit, as `firmware/unit.example.toml` shows them: read, checked, and made what the board loads."""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Any
+
+from firmware.host.profile import known_models, load
+from firmware.host.table import SettingError, Table
+
+_UNIT = r"[a-z][a-z0-9_-]{0,31}"
+_HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?"
+_RESERVED_UNITS = ("gateway",)
+_RESERVED_DEVICES = ("board",)
+_MAX_DEVICES = 8
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The unit's settings in the file's own structure, ready for `unit.json`.
+
+    Raises SettingError with one line that names file, key, value and the way out; no line shows a password.
+    """
+    file = Table.of_file(path)
+    unit = file.text("unit", _UNIT, "give 1 to 32 lower-case letters, digits, - and _, a letter first")
+    if unit in _RESERVED_UNITS:
+        raise file.wrong("unit", unit, "the gateway's MQTT user has that name; give another")
+    settings = {
+        "unit": unit,
+        "period": file.integer("period", 1, 3600),
+        "wifi": _wifi(file.table("wifi")),
+        "broker": _broker(file.table("broker")),
+        "bus": _bus(file.table("bus")),
+        "devices": _devices(path, file.tables("devices")),
+    }
+    file.done()
+    return settings
+
+
+def _wifi(table: Table) -> dict[str, Any]:
+    wifi = {
+        "ssid": table.text("ssid", r".{1,32}", "give the network's name, 1 to 32 characters"),
+        "password": table.text("password", r".{8,63}", "give a WPA password of 8 to 63 characters", secret=True),
+    }
+    table.done()
+    return wifi
+
+
+def _broker(table: Table) -> dict[str, Any]:
+    host = table.text("host", _HOST_NAME, "give an IPv4 address or a host name")
+    if re.fullmatch(r"[\d.]+", host):
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            raise table.wrong("host", host, "give an IPv4 address such as 192.168.4.1, or a host name") from None
+    broker = {
+        "host": host,
+        "port": table.integer("port", 1, 65535),
+        "password": table.text("password", r"\S.*", "give the unit's MQTT password", secret=True),
+    }
+    table.done()
+    return broker
+
+
+def _bus(table: Table) -> dict[str, Any]:
+    """UART 0 carries the board's console; pins 6 to 11 its flash; 34 to 39 can only be inputs (ESP32 datasheet)."""
+    bus = {"uart": table.choice("uart", (1, 2)), "tx": table.integer("tx", 0, 33), "rx": table.integer("rx", 0, 39)}
+    if table.has("de"):
+        bus["de"] = table.integer("de", 0, 33)
+    pins = [key for key in bus if key != "uart"]
+    for number, key in enumerate(pins):
+        if 6 <= bus[key] <= 11:
+            raise table.wrong(key, bus[key], "pins 6 to 11 belong to the board's flash; give another")
+        if bus[key] in [bus[other] for other in pins[:number]]:
+            raise table.wrong(key, bus[key], "another line of the bus has that pin; give each its own")
+    table.done()
+    return bus
+
+
+def _devices(path: Path, tables: list[Table]) -> list[dict[str, Any]]:
+    if len(tables) > _MAX_DEVICES:
+        raise SettingError(f"{path}: devices: {len(tables)} are too many; one bus takes {_MAX_DEVICES}")
+    devices: list[dict[str, Any]] = []
+    serial: dict[tuple[int, str, int], str] = {}
+    for table in tables:
+        name = table.text("name", _UNIT, "give 1 to 32 lower-case letters, digits, - and _, a letter first")
+        if name in _RESERVED_DEVICES:
+            raise table.wrong("name", name, "the board itself has that name; give another")
+        if name in [device["name"] for device in devices]:
+            raise table.wrong("name", name, "another device has that name; give each its own")
+        profile = load(table.choice("model", known_models()))
+        address = table.integer("address", *profile.addresses)
+        if address in [device["address"] for device in devices]:
+            raise table.wrong("address", address, "another device of the bus answers there; set one of them to another")
+        serial[profile.baudrate, profile.parity, profile.stop_bits] = name
+        if len(serial) > 1:
+            bus = ", ".join(f"{other}: {baud} 8{parity}{stop}" for (baud, parity, stop), other in serial.items())
+            raise table.wrong("model", profile.model, f"all devices of one bus talk alike, but {bus}; leave one out")
+        table.done()
+        devices.append({"name": name, "model": profile.model, "address": address})
+    return devices
