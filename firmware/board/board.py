@@ -1,0 +1,108 @@
+"""The hardware: the one file of the firmware that touches `machine` and `network`.
+
+Once `Watchdog` is made nothing can stop it: a board that is left at the console prompt starts again after `timeout_ms`.
+"""
+
+import asyncio
+import gc
+
+import machine
+import network
+
+_PARITIES = {"none": None, "even": 0, "odd": 1}
+_RESET_CAUSES = {
+    machine.PWRON_RESET: "power_on",
+    machine.HARD_RESET: "hard",
+    machine.WDT_RESET: "watchdog",
+    machine.DEEPSLEEP_RESET: "deep_sleep",
+    machine.SOFT_RESET: "soft",
+}
+
+
+def reset_cause():
+    """Why the board last started, in the words of signal `reset_cause`."""
+    return _RESET_CAUSES.get(machine.reset_cause(), "unknown")
+
+
+def heap_free():
+    """Free heap in bytes, garbage not counted."""
+    gc.collect()
+    return gc.mem_free()
+
+
+def reset():
+    """Starts the board again, as if its button was pressed. Does not return."""
+    machine.reset()
+
+
+class Watchdog:
+    """Starts the board again unless it is fed every `timeout_ms`."""
+
+    def __init__(self, timeout_ms):
+        self._watchdog = machine.WDT(timeout=timeout_ms)
+
+    def feed(self):
+        self._watchdog.feed()
+
+
+class Serial:
+    """The RS-485 transceiver on UART `uart`. `de` is the pin of its driver enable, None where it turns by itself."""
+
+    def __init__(self, uart, tx, rx, de=None):
+        self._pins = {"tx": tx, "rx": rx}
+        self._driver = None if de is None else machine.Pin(de, machine.Pin.OUT, value=0)
+        self._uart = machine.UART(uart, baudrate=9600, tx=tx, rx=rx)
+        self._reader = asyncio.StreamReader(self._uart)
+        self._format = None
+
+    def configure(self, baudrate, parity, stop_bits):
+        """8 data bits; `parity` is none, even or odd. Bytes in the buffers are lost when anything changes."""
+        if self._format != (baudrate, parity, stop_bits):
+            self._format = (baudrate, parity, stop_bits)
+            self._uart.init(
+                baudrate=baudrate, bits=8, parity=_PARITIES[parity], stop=stop_bits, timeout=0, rxbuf=512, **self._pins
+            )
+
+    async def write(self, data):
+        """Returns when the last byte has left, and the transceiver listens again."""
+        if self._driver:
+            self._driver(1)
+        try:
+            self._uart.write(data)
+            await asyncio.sleep_ms(len(data) * 10000 // self._format[0])
+            while not self._uart.txdone():  # under 2 ms; a slave may answer right after, so the driver must not linger
+                pass
+        finally:
+            if self._driver:
+                self._driver(0)
+
+    async def read(self, longest):
+        """At least one byte, at most `longest`."""
+        return await self._reader.read(longest)
+
+    def clear(self):
+        """Drops what has been received."""
+        while self._uart.any():
+            self._uart.read()
+
+
+class Wifi:
+    """The board as a station in the village's Wi-Fi."""
+
+    def __init__(self, ssid, password):
+        self._ssid = ssid
+        self._password = password
+        self._station = network.WLAN(network.STA_IF)
+
+    def connected(self):
+        return self._station.isconnected()
+
+    def join(self):
+        """Begins to join; `connected` tells when it has. Raises OSError if the radio does not even begin."""
+        self._station.active(True)
+        self._station.disconnect()
+        self._station.connect(self._ssid, self._password)
+
+    def rssi(self):
+        """Strength of the signal in dBm; None while not joined."""
+        return self._station.status("rssi") if self.connected() else None

@@ -1,0 +1,3 @@
+import unit
+
+unit.run()

@@ -1,0 +1,206 @@
+"""MQTT 3.1.1 on umqtt.simple 1.3.4, with a deadline on every wait.
+
+umqtt's own socket calls can hang for ever: check_msg() and wait_msg() call setblocking(True), which on the ESP32 takes away
+whatever timeout the socket had. So umqtt never gets a socket. It makes and reads packets in memory, and the bytes travel
+through asyncio streams, one write a packet.
+
+Promises: no call takes longer than its deadline; the first failure raises Lost (or Refused), and the connection is then of no
+more use. Does not promise: that a message arrived. `publish` returns when its bytes are on the way; who needs to know asks the
+receiver.
+"""
+
+import asyncio
+import errno
+
+import umqtt.simple
+
+DEADLINE = 10  # seconds for the broker to take what we send, or to answer where it must
+LONGEST_PACKET = 4096  # bytes; the longest that we are meant to get is an ack with 32 ranges, below 1 kB
+
+_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = 2, 3, 4, 9, 13
+
+
+class Lost(Exception):
+    """The connection is gone or cannot be used any longer; the message says why."""
+
+
+class Refused(Exception):
+    """The broker answered and does not want us. `password`: it is the user name or password that it does not take."""
+
+    def __init__(self, message, password=False):
+        super().__init__(message)
+        self.password = password
+
+
+class _NoMoreBytes(Exception):
+    """umqtt waits for an answer, which will come through the stream."""
+
+
+class _Memory:
+    """What umqtt takes for its socket: collects what it writes, gives it the bytes of one whole packet."""
+
+    def __init__(self):
+        self.written = bytearray()
+        self.packet = b""
+
+    def connect(self, address):
+        pass
+
+    def setblocking(self, flag):
+        pass
+
+    def write(self, data, length=None):
+        self.written.extend(data if length is None else data[:length])
+
+    def read(self, count):
+        if not self.packet:
+            raise _NoMoreBytes
+        if not 0 <= count <= len(self.packet):
+            raise Lost("broker sent a malformed packet")
+        data, self.packet = self.packet[:count], self.packet[count:]
+        return data
+
+
+class _Sockets:
+    """What umqtt takes for the module `socket`."""
+
+    socket = _Memory
+
+    def getaddrinfo(host, port):
+        return [(None, None, None, None, (host, port))]
+
+
+umqtt.simple.socket = _Sockets
+
+
+class Client(umqtt.simple.MQTTClient):
+    """One connection to the broker. `heard(topic, message)` is called with each message, both as bytes."""
+
+    def __init__(self, host, port, client_id, password, keepalive, heard):
+        super().__init__(client_id.encode(), host, port, client_id.encode(), password.encode(), keepalive)
+        self.set_callback(heard)
+        self._reader = self._writer = None
+        self._received = b""
+        self._unacknowledged = []
+
+    async def connect(self):
+        """Opens the connection with a clean session. Raises Lost or Refused."""
+        opened = await self._within_deadline(asyncio.open_connection(self.server, self.port), "does not take a connection")
+        self._reader, self._writer = opened
+        answer = await self._call(_CONNACK, umqtt.simple.MQTTClient.connect, True)
+        if len(answer) != 4:
+            raise Lost("broker sent a malformed CONNACK")
+        if answer[3]:
+            raise Refused("connection refused with code %d" % answer[3], password=answer[3] in (4, 5))
+
+    async def subscribe(self, topic):
+        """With QoS 1. Raises Lost or Refused."""
+        self._keep_packet_id()
+        answer = await self._call(_SUBACK, umqtt.simple.MQTTClient.subscribe, topic, 1)
+        if len(answer) != 5 or answer[2] << 8 | answer[3] != self.pid:
+            raise Lost("broker sent a SUBACK that fits no subscription")
+        if answer[4] & 0x80:
+            raise Refused("subscription to %s refused" % topic.decode())
+
+    async def publish(self, topic, message, retain=False):
+        """With QoS 1; returns when the packet is sent. Raises Lost."""
+        self._keep_packet_id()
+        self._make(umqtt.simple.MQTTClient.publish, topic, message, retain, 1)
+        self._unacknowledged.append(self.pid)
+        await self._send()
+
+    async def ping(self):
+        self._make(umqtt.simple.MQTTClient.ping)
+        await self._send()
+
+    async def receive(self, seconds):
+        """Handles one packet if one comes within `seconds`; returns whether it did. Raises Lost."""
+        packet = await self._packet(seconds)
+        if packet is None:
+            return False
+        kind = packet[0] >> 4
+        if kind == _PUBLISH and not packet[0] & 4:
+            self.sock.packet = packet
+            try:
+                self.wait_msg()
+            except _NoMoreBytes:
+                raise Lost("broker sent a malformed packet")
+            await self._send()
+        elif kind == _PUBACK and len(packet) == 4 and packet[2] << 8 | packet[3] in self._unacknowledged:
+            self._unacknowledged.remove(packet[2] << 8 | packet[3])
+        elif kind != _PINGRESP:
+            raise Lost("broker sent a packet that fits nothing of ours: %s" % packet[:4].hex())
+        return True
+
+    async def close(self):
+        """Without a word to the broker, so that it publishes our last will."""
+        if self._writer:
+            self._writer.close()
+            await self._writer.wait_closed()
+            self._writer = None
+
+    def _keep_packet_id(self):
+        if self.pid >= 65535:  # umqtt counts on for ever
+            self.pid = 0
+
+    def _make(self, call, *arguments):
+        try:
+            call(self, *arguments)
+        except _NoMoreBytes:
+            pass
+
+    async def _call(self, kind, call, *arguments):
+        self._make(call, *arguments)
+        await self._send()
+        answer = await self._packet(DEADLINE)
+        if answer is None:
+            raise Lost("broker does not answer in %d s" % DEADLINE)
+        if answer[0] >> 4 != kind:
+            raise Lost("broker sent a packet out of turn: %s" % answer[:4].hex())
+        return answer
+
+    async def _send(self):
+        if self.sock.written:
+            self._writer.write(bytes(self.sock.written))
+            self.sock.written = bytearray()
+            await self._within_deadline(self._writer.drain(), "does not take what we send")
+
+    async def _within_deadline(self, work, complaint):
+        try:
+            return await asyncio.wait_for(work, DEADLINE)
+        except asyncio.TimeoutError:
+            raise Lost("broker %s for %d s" % (complaint, DEADLINE))
+        except OSError as error:
+            raise Lost("broker %s (%s)" % (complaint, errno.errorcode.get(error.errno, error)))
+
+    async def _packet(self, seconds):
+        """The next whole packet, or None if it is not complete within `seconds`; then what has come is kept."""
+        length = _packet_length(self._received)
+        while length is None or len(self._received) < length:
+            try:
+                received = await asyncio.wait_for(self._reader.read(512), seconds)
+            except asyncio.TimeoutError:
+                return None
+            except OSError as error:
+                raise Lost("connection broken (%s)" % errno.errorcode.get(error.errno, error))
+            if not received:
+                raise Lost("broker closed the connection")
+            self._received += received
+            length = _packet_length(self._received)
+        packet, self._received = self._received[:length], self._received[length:]
+        return packet
+
+
+def _packet_length(received):
+    """Bytes of the packet that `received` begins with, its header included; None while that is not known."""
+    length = 0
+    for index in range(1, min(len(received), 5)):
+        length |= (received[index] & 0x7F) << 7 * (index - 1)
+        if not received[index] & 0x80:
+            if length > LONGEST_PACKET:
+                break
+            return 1 + index + length
+    else:
+        if len(received) < 5:
+            return None
+    raise Lost("broker sent a packet of over %d bytes" % LONGEST_PACKET)

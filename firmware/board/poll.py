@@ -1,0 +1,121 @@
+"""Polls the devices one after the other, and the board itself, and hands each reading to the spool.
+
+Promises: each device gives one reading per period, also when nothing could be read: its `signals` are empty then and `error`
+says why. A signal that was not read in this poll is absent. A device that does not answer is asked for one block only, so it
+costs the others its own tries and no more. Numbers are written from integers, never from floats.
+"""
+
+import asyncio
+import json
+
+from decode import to_json
+from modbus import NoReading
+
+HEALTH_PERIOD = 60  # seconds
+_LONGEST_ERROR = 200  # characters, as in gateway/schema/reading.schema.json
+
+
+class Device:
+    """One device on the bus. `profile` is a decode.Profile."""
+
+    def __init__(self, name, address, profile):
+        self.name = name
+        self.address = address
+        self.profile = profile
+        self.fails = False
+
+
+def reading(device, model, measurement, t, signals, errors):
+    """A reading's JSON text from `"device"` on, without the braces; `signals` is a JSON object, `t` UTC in ms or None."""
+    text = '"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":%s' % (
+        device,
+        model,
+        measurement,
+        "null" if t is None else t,
+        signals,
+    )
+    if errors:
+        text += ',"error":' + json.dumps("; ".join(errors)[:_LONGEST_ERROR])
+    return text
+
+
+class Poller:
+    """`master` is a modbus.Master, `clock` a Clock, `spool` a Spool; `say` prints one line on the console."""
+
+    def __init__(self, devices, master, clock, spool, say=print):
+        self._devices = devices
+        self._master = master
+        self._clock = clock
+        self._spool = spool
+        self._say = say
+
+    async def run(self, period):
+        """Polls every `period` seconds; a round that takes longer makes the next one start at once."""
+        due = self._clock.now()
+        while True:
+            for device in self._devices:
+                await self.poll(device)
+            due = max(due + period * 1000, self._clock.now())
+            await asyncio.sleep((due - self._clock.now()) / 1000)
+
+    async def poll(self, device):
+        """Reads every block of `device` once and adds the reading to the spool."""
+        profile = device.profile
+        up = self._clock.now()
+        values = {}
+        errors = []
+        for function, start, count in profile.reads:
+            try:
+                data = await self._master.read(device.name, profile, device.address, function, start, count)
+            except NoReading as error:
+                errors.append(str(error))
+                if error.silent:
+                    break
+            else:
+                values.update(profile.decode(function, start, count, data))
+        if values:
+            profile.complete(values)
+        signals = to_json(values)
+        self._spool.add(
+            up, reading(device.name, profile.model, profile.measurement, self._clock.utc(up), signals, errors)
+        )
+        self._report(device, errors)
+
+    def _report(self, device, errors):
+        if errors and not device.fails:
+            self._say(errors[0])
+        elif device.fails and not errors:
+            self._say("%s: answers again" % device.name)
+        device.fails = bool(errors)
+
+
+class Health:
+    """The board as a device of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are asked."""
+
+    def __init__(self, reset_cause, heap_free, rssi, clock, spool):
+        self._reset_cause = reset_cause
+        self._heap_free = heap_free
+        self._rssi = rssi
+        self._clock = clock
+        self._spool = spool
+
+    async def run(self):
+        while True:
+            self.poll()
+            await asyncio.sleep(HEALTH_PERIOD)
+
+    def poll(self):
+        """Adds one reading of the board to the spool."""
+        up = self._clock.now()
+        signals = '{"uptime":%d.%03d,"heap_free":%d,"reset_cause":"%s","spool_readings":%d,"readings_lost":%d' % (
+            up // 1000,
+            up % 1000,
+            self._heap_free(),
+            self._reset_cause,
+            self._spool.readings(),
+            self._spool.lost,
+        )
+        rssi = self._rssi()
+        if rssi is not None:
+            signals += ',"wifi_rssi":%d' % rssi
+        self._spool.add(up, reading("board", "esp32", "unit", self._clock.utc(up), signals + "}", ()))

@@ -1,0 +1,40 @@
+"""Stands in for the ESP32's flash: a file with erase blocks of 4096 bytes, kept by the host. Writes reach the file at once,
+so killing the interpreter between two of them is a power cut between two flash operations."""
+
+import vfs
+
+BLOCK = 4096
+
+
+class Flash:
+    def __init__(self, path):
+        self._file = open(path, "r+b", 0)
+        self._blocks = self._file.seek(0, 2) // BLOCK
+
+    def readblocks(self, block, buffer, offset=0):
+        self._file.seek(block * BLOCK + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        self._file.seek(block * BLOCK + offset)
+        self._file.write(buffer)
+
+    def ioctl(self, operation, argument):
+        if operation == 4:
+            return self._blocks
+        if operation == 5:
+            return BLOCK
+        if operation == 6:
+            self.writeblocks(argument, b"\xff" * BLOCK)
+        return 0
+
+
+def mount(path, where):
+    """Mounts the LittleFS in the image at `path`; an erased image gets a fresh one, as on the first start of a board."""
+    flash = Flash(path)
+    try:
+        file_system = vfs.VfsLfs2(flash)
+    except OSError:
+        vfs.VfsLfs2.mkfs(flash)
+        file_system = vfs.VfsLfs2(flash)
+    vfs.mount(file_system, where)

@@ -1,0 +1,175 @@
+"""Small stand-ins for the neighbours of the board, for tests that need no more of them.
+
+`ScriptedSlave` is not a device: it answers with fixed registers. `ScriptedGateway` is not the gateway: it keeps readings in
+memory, checks them against the schema, and acknowledges when the test says so.
+"""
+
+import json
+import os
+import select
+import struct
+import termios
+import threading
+import time
+import tty
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import fastjsonschema
+import paho.mqtt.client as paho
+
+Reading = dict[str, Any]
+
+
+def crc16(data: bytes) -> bytes:
+    """Modbus over Serial Line V1.02, appendix B."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc.to_bytes(2, "little")
+
+
+class ScriptedSlave:
+    """Answers functions 3 and 4 at one address on a PTY; register n of every block holds n + 1000."""
+
+    def __init__(self, address: int) -> None:
+        self._address = address
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave, termios.TCSANOW)
+        self.answers = True
+        self.requests = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    @property
+    def uart(self) -> Path:
+        return Path(os.ttyname(self._slave))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def _run(self) -> None:
+        received = b""
+        while not self._stopped.is_set():
+            if not select.select([self._master], [], [], 0.05)[0]:
+                received = b""
+                continue
+            received += os.read(self._master, 256)
+            if len(received) < 8:
+                continue
+            address, function, start, count = struct.unpack(">BBHH", received[:6])
+            received = b""
+            self.requests += 1
+            if address == self._address and self.answers:
+                registers = b"".join(struct.pack(">H", number + 1000) for number in range(start, start + count))
+                reply = bytes([address, function, 2 * count]) + registers
+                os.write(self._master, reply + crc16(reply))
+
+
+class ScriptedGateway:
+    """Hears one unit through the broker. Thread-safe; `readings` are in the order of their first arrival."""
+
+    def __init__(self, port: int, password: str, unit: str) -> None:
+        schemas = resources.files("gateway") / "schema"
+        self._check = {
+            name: fastjsonschema.compile(json.loads((schemas / f"{name}.schema.json").read_text("utf-8")))
+            for name in ("reading", "status", "ack")
+        }
+        self._topic = f"powerunit/v1/{unit}/"
+        self._change = threading.Condition()
+        self._arrivals: list[Reading] = []
+        self._stored: dict[tuple[str, int], Reading] = {}
+        self._statuses: list[dict[str, Any]] = []
+        self._invalid: list[str] = []
+        self._acknowledges = True
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="scripted-gateway")
+        self._client.username_pw_set("gateway", password)
+        self._client.on_connect = lambda client, *_: client.subscribe([(self._topic + "reading", 1), (self._topic + "status", 1)])
+        self._client.on_message = self._on_message
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", port)
+
+    def __enter__(self) -> Self:
+        self._client.loop_start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+        if kind is None:
+            assert not self._invalid, self._invalid
+
+    def set_acknowledges(self, acknowledges: bool) -> None:
+        with self._change:
+            self._acknowledges = acknowledges
+
+    def acknowledge_all(self) -> None:
+        """Name everything that is stored, boot by boot, as a gateway does when it starts."""
+        with self._change:
+            for boot in {boot for boot, _ in self._stored}:
+                self._acknowledge(boot, 0, 0)
+
+    def arrivals(self) -> list[Reading]:
+        with self._change:
+            return list(self._arrivals)
+
+    def stored(self) -> dict[tuple[str, int], Reading]:
+        """Each reading once, by (boot, seq)."""
+        with self._change:
+            return dict(self._stored)
+
+    def wait_for(self, met: Callable[[Self], bool], seconds: float, what: str) -> None:
+        """Until `met`, which is asked again after every message. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        with self._change:
+            while not met(self):
+                if not self._change.wait(deadline - time.monotonic()):
+                    raise TimeoutError(f"{what}: not within {seconds} s; {len(self._arrivals)} arrivals")
+
+    def statuses(self) -> list[dict[str, Any]]:
+        with self._change:
+            return list(self._statuses)
+
+    def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
+        kind = message.topic.removeprefix(self._topic)
+        with self._change:
+            try:
+                content = self._check[kind](json.loads(message.payload))
+            except (ValueError, fastjsonschema.JsonSchemaException) as error:
+                self._invalid.append(f"{kind}: {error}: {message.payload[:400]!r}")
+            else:
+                if kind == "status":
+                    self._statuses.append(content)
+                else:
+                    self._arrivals.append(content)
+                    self._stored.setdefault((content["boot"], content["seq"]), content)
+                    if self._acknowledges:
+                        self._acknowledge(content["boot"], content["sent"], content["oldest"])
+            self._change.notify_all()
+
+    def _acknowledge(self, boot: str, sent: int, oldest: int) -> None:
+        seqs = sorted(seq for stored_boot, seq in self._stored if stored_boot == boot)
+        up_to, beyond = oldest - 1, list[list[int]]()
+        for seq in seqs:
+            if seq <= up_to + 1 and not beyond:
+                up_to = max(up_to, seq)
+            elif beyond and seq == beyond[-1][1] + 1:
+                beyond[-1][1] = seq
+            else:
+                beyond.append([seq, seq])
+        ack = {"boot": boot, "seq": up_to, "beyond": beyond[:32], "utc": time.time_ns() // 1_000_000, "sent": sent, "held": 0}
+        self._client.publish(self._topic + "ack", json.dumps(self._check["ack"](ack)), qos=1)
