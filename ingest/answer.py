@@ -17,13 +17,16 @@ class Verdict(Enum):
     """It may take them in smaller portions."""
 
     UNAUTHORIZED = "unauthorized"
-    """It does not know us, or does not let us write: a person has to mend the settings."""
+    """It does not know us, does not let us write, or has no such database or bucket: a person has to mend the settings
+    or the server. Nothing is wrong with the lines."""
 
     BUSY = "busy"
-    """It asks us to wait; see `retry_after`."""
+    """It asks us to wait, see `retry_after`, or says that it is in trouble."""
 
     UNREACHABLE = "unreachable"
-    """No answer, or one that is not the database's: the link or the server is away."""
+    """No answer, or one that is not the database's: the link or the server is away. Perhaps not, when `sent_bytes` is
+    above zero: lines can be such that the server answers with something that is no HTTP. Who sees the same lines fail
+    again and again, while `Writer.ping` is answered, has to suspect the lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Answer:
     """A verdict with its reason in one line.
 
     `server_utc_ms` is the answer's `Date` header as UTC milliseconds (whole seconds), None when there was none.
-    `retry_after` is in seconds, None when the server did not say. `sent_bytes` counts the request's body on the wire.
+    `retry_after` is in seconds, None when the server did not say. `sent_bytes` counts the request's body on the wire,
+    0 when there was no connection to send it over.
     """
 
     verdict: Verdict

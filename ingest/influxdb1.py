@@ -1,0 +1,60 @@
+"""Writing to InfluxDB 1.x through its own `/write`. docs/decisions/040 says why over urllib3."""
+
+import base64
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+
+from ingest.answer import Answer
+from ingest.body import pack
+from ingest.judge import judge_answer, judge_failure
+
+
+@dataclass(frozen=True, slots=True)
+class Influxdb1Settings:
+    """`user` and `password` are both None where the server asks for none."""
+
+    url: str
+    database: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+class Influxdb1Writer:
+    """One kept-alive connection. `timeout` in seconds bounds connecting, sending and waiting for the answer, each.
+
+    Promised: one request per call, no retry, no redirect followed, no secret in a URL. Not for two threads at once.
+    """
+
+    def __init__(self, settings: Influxdb1Settings, timeout: float) -> None:
+        """Connects at the first request."""
+        self._pool = urllib3.connection_from_url(settings.url, maxsize=1, timeout=timeout, retries=False)
+        self._path = urlsplit(settings.url).path.rstrip("/")
+        self._query = urlencode({"db": settings.database, "precision": "ms"})
+        self._headers: dict[str, str] = {}
+        if settings.user is not None:
+            credentials = f"{settings.user}:{settings.password}".encode()
+            self._headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
+
+    def write(self, lines: list[str]) -> Answer:
+        """Sends `lines` in one request."""
+        body, encoding = pack(lines)
+        return self._request("POST", f"/write?{self._query}", body, {"Content-Encoding": encoding})
+
+    def ping(self) -> Answer:
+        """Asks `/ping`, which needs no password and touches no data."""
+        return self._request("GET", "/ping", b"", {})
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._pool.close()
+
+    def _request(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
+        try:
+            response = self._pool.urlopen(
+                method, self._path + target, body or None, self._headers | headers, redirect=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            return judge_failure(error, len(body))
+        return judge_answer(response.status, response.headers, response.data.decode("utf-8", "replace"), len(body))

@@ -1,0 +1,83 @@
+"""Writing through the API v2: InfluxDB 2.x and 3, InfluxDB Cloud and what speaks like them, with influxdb-client.
+
+Its WriteApi is for programs that keep nothing: it hides the answer's headers and drops what was refused. The service
+below it sends one request and gives status, headers and body, which is all that a store-and-forward needs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import urllib3
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
+from influxdb_client.service.ping_service import PingService
+from influxdb_client.service.write_service import WriteService
+
+from ingest.answer import Answer
+from ingest.body import pack
+from ingest.judge import judge_answer, judge_failure
+
+
+@dataclass(frozen=True, slots=True)
+class Influxdb2Settings:
+    """`org` is looked at by InfluxDB 2.x only."""
+
+    url: str
+    org: str
+    bucket: str
+    token: str = field(repr=False)
+
+
+class Influxdb2Writer:
+    """One kept-alive connection. `timeout` in seconds bounds connecting, sending and waiting for the answer, each.
+
+    Promised: one request per call, no retry, no redirect followed, no secret in a URL. Not for two threads at once.
+    """
+
+    def __init__(self, settings: Influxdb2Settings, timeout: float) -> None:
+        """Connects at the first request."""
+        milliseconds = round(timeout * 1000)
+        self._client = InfluxDBClient(
+            settings.url,
+            settings.token,
+            timeout=(milliseconds, milliseconds),
+            retries=False,
+            connection_pool_maxsize=1,
+        )
+        self._settings = settings
+
+    def write(self, lines: list[str]) -> Answer:
+        """Sends `lines` in one request."""
+        body, encoding = pack(lines)
+        service = WriteService(self._client.api_client)
+        return self._judged(
+            lambda: service.post_write_with_http_info(
+                self._settings.org,
+                self._settings.bucket,
+                body,
+                precision=WritePrecision.MS,
+                content_encoding=encoding,
+            ),
+            len(body),
+        )
+
+    def ping(self) -> Answer:
+        """Asks `/ping`, which needs no token and touches no data."""
+        service = PingService(self._client.api_client)
+        return self._judged(service.get_ping_with_http_info, 0)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._client.close()
+
+    def _judged(self, request: Callable[[], tuple[None, int, Mapping[str, str]]], sent_bytes: int) -> Answer:
+        try:
+            _, status, headers = request()
+        except ApiException as error:
+            if error.headers is None:  # the client's way to say that TLS failed
+                return judge_failure(urllib3.exceptions.SSLError(error.reason), sent_bytes)
+            return judge_answer(error.status, error.headers, error.body, sent_bytes)
+        except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:
+            return judge_failure(error, sent_bytes)
+        return judge_answer(status, headers, self._client.api_client.last_response.data, sent_bytes)

@@ -1,0 +1,101 @@
+"""What an HTTP answer to a write, or its absence, means for the lines that were sent.
+
+Promised: lines are called written, or refused for good, only when the database itself has said so. A captive portal's
+page, a proxy's error and a broken answer are none of the database's words, whatever their status.
+The statuses were measured on InfluxDB 1.6.7; for 2.x and 3 they are as documented:
+https://docs.influxdata.com/influxdb/v2/api/#operation/PostWrite
+"""
+
+import json
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from urllib3 import exceptions
+
+from ingest.answer import Answer, Verdict
+
+LONGEST_REASON = 300
+
+
+def judge_answer(status: int, headers: Mapping[str, str], body: str, sent_bytes: int) -> Answer:
+    """Judges an answer that arrived whole. `headers` are looked up without regard to case, as urllib3's are."""
+    verdict = _verdict(status, headers, body)
+    if verdict is Verdict.UNREACHABLE:
+        return Answer(verdict, f"answered by something else, HTTP {status}: {_one_line(body)}", sent_bytes=sent_bytes)
+    server_utc_ms = _http_date_ms(headers.get("Date", ""))
+    return Answer(
+        verdict,
+        "" if verdict is Verdict.WRITTEN else f"HTTP {status}: {_one_line(_told_reason(body) or body)}",
+        server_utc_ms,
+        _seconds_to_wait(headers.get("Retry-After", ""), server_utc_ms),
+        sent_bytes,
+    )
+
+
+def judge_failure(error: exceptions.HTTPError | UnicodeDecodeError, sent_bytes: int) -> Answer:
+    """Judges a request that ended without a whole answer; `sent_bytes` is what would have gone out."""
+    match error:
+        case exceptions.NameResolutionError():
+            return Answer(Verdict.UNREACHABLE, f"no address for {error.conn.host}")
+        case exceptions.ConnectTimeoutError() | exceptions.NewConnectionError():
+            return Answer(Verdict.UNREACHABLE, f"no connection: {_one_line(str(error))}")
+        case exceptions.SSLError():
+            return Answer(Verdict.UNREACHABLE, f"no TLS connection: {_one_line(str(error))}")
+    return Answer(Verdict.UNREACHABLE, f"no whole answer: {_one_line(str(error))}", sent_bytes=sent_bytes)
+
+
+def _verdict(status: int, headers: Mapping[str, str], body: str) -> Verdict:
+    match status:
+        case 204:
+            return Verdict.WRITTEN
+        case 413:
+            return Verdict.TOO_LARGE
+        case 429 | 503:
+            return Verdict.BUSY
+        case 400 | 422 if _told_reason(body):
+            return Verdict.REFUSED
+        case 401 | 403 | 404 if not _is_page(headers, body):
+            return Verdict.UNAUTHORIZED
+        case 500 if "retention policy not found" in body:  # 1.x answers so where 404 would be the word
+            return Verdict.UNAUTHORIZED
+        case 500 | 501 | 502 | 504 if _told_reason(body):
+            return Verdict.BUSY
+    return Verdict.UNREACHABLE
+
+
+def _told_reason(body: str) -> str:
+    """The reason in the JSON of InfluxDB 1.x and 3 (`error`) or 2.x (`message`), empty when the body is neither."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict):
+        return ""
+    reason = answer.get("error") or answer.get("message")
+    return reason if isinstance(reason, str) else ""
+
+
+def _is_page(headers: Mapping[str, str], body: str) -> bool:
+    return headers.get("Content-Type", "").startswith("text/html") or body.lstrip().startswith("<")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+
+
+def _http_date_ms(value: str) -> int | None:
+    try:
+        return int(parsedate_to_datetime(value).timestamp()) * 1000
+    except ValueError:
+        return None
+
+
+def _seconds_to_wait(retry_after: str, server_utc_ms: int | None) -> float | None:
+    """A date is measured against the server's own clock, because ours may be wrong."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    until_ms = _http_date_ms(retry_after)
+    if until_ms is None or server_utc_ms is None:
+        return None
+    return max(0.0, (until_ms - server_utc_ms) / 1000)
