@@ -1,8 +1,8 @@
 """Whether the gateway knows what time it is. Everything hangs on CLOCK_BOOTTIME, which never jumps.
 
 A database's answer carries a `Date` header. It was made between the request's start and end and is cut to whole
-seconds, so it bounds UTC − boottime from both sides; each further answer narrows the bounds. The system clock, which NTP
-may steer more finely, is used as long as it lies within 2 s of those bounds; else boottime and the bounds' middle are.
+seconds, so it bounds UTC − boottime from both sides; each further answer narrows the bounds. The system clock, which
+NTP may steer more finely, is used as long as it lies within 2 s of those bounds; else boottime and their middle are.
 
 Promised: `utc_ms` is None until a database's answer was seen in this run, and never follows a jump of the system clock
 by more than 2 s. Not promised: better than about 1 s without NTP, nor a correction of the server's own clock.

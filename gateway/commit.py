@@ -71,7 +71,7 @@ class Committer:
     def commit(self, group: Sequence[Delivery]) -> None:
         """Store and acknowledge one group. If the disk does not take it, no board hears of it and all send it again."""
         fresh: dict[tuple[Key, int], Entry] = {}
-        newest: dict[Key, Delivery] = {}
+        newest: dict[Key, tuple[int, int]] = {}
         for delivery in group:
             match delivery.content:
                 case ReadingMessage() as message:
@@ -90,13 +90,13 @@ class Committer:
             self.received += len(fresh)
         for delivery in group:
             self._acknowledger.done(delivery)
-        for key, delivery in newest.items():
-            self._acknowledge(key, delivery)
+        for key, (sent, received) in newest.items():
+            self._acknowledge(key, sent, received)
 
     def _add(
         self,
         fresh: dict[tuple[Key, int], Entry],
-        newest: dict[Key, Delivery],
+        newest: dict[Key, tuple[int, int]],
         message: ReadingMessage,
         delivery: Delivery,
     ) -> None:
@@ -104,15 +104,14 @@ class Committer:
         self._units.heard(message, delivery.received)
         self._dating.heard(key, self._kernel, delivery.received, message.sent)
         self._oldest[key] = max(self._oldest.get(key, 0), message.oldest)
-        newest[key] = delivery
+        newest[key] = message.sent, delivery.received
         if (key, reading.seq) in fresh or reading.seq in self._journal.seen(key):
             self.duplicates += 1
             return
         dated = self._dating.at_arrival(key, reading.up, reading.t)
         fresh[key, reading.seq] = Entry(message, self._kernel, delivery.received, dated)
 
-    def _acknowledge(self, key: Key, delivery: Delivery) -> None:
-        assert isinstance(delivery.content, ReadingMessage)
+    def _acknowledge(self, key: Key, sent: int, received: int) -> None:
         unit, boot = key
         seen = self._journal.seen(key)
         upto = seen.run_end(self._oldest[key])
@@ -122,15 +121,13 @@ class Committer:
             "seq": upto,
             "beyond": [[first, last] for first, last in seen.ranges() if first > upto][:BEYOND_RANGES],
             "utc": self._clock.utc_ms(),
-            "sent": delivery.content.sent,
-            "held": now - delivery.received,
+            "sent": sent,
+            "held": now - received,
         }
         if self._acknowledger.acknowledge(unit, document):
             self._units.acknowledged(unit, now)
 
-    def _collect(
-        self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event
-    ) -> list[Delivery]:
+    def _collect(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> list[Delivery]:
         group: list[Delivery] = []
         deadline: int | None = None
         while len(group) < COMMIT_READINGS and not stop.is_set():

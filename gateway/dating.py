@@ -1,7 +1,7 @@
 """When a reading was taken: by its board's clock, by the gateway's, or by neither yet.
 
-A board without a clock still says `up` and `sent`, both ms since its boot. `received − sent`, in the gateway's boottime,
-is too large by the message's delay and never too small, so the smallest one seen of a boot places its `up` 0 best.
+A board without a clock still says `up` and `sent`, both ms since its boot. `received − sent`, in the gateway's
+boottime, is too large by the message's delay and never too small, so the smallest one of a boot places its `up` 0 best.
 
 Promised: a time once given is given again, in every later run. Not promised: better than the fastest message of a boot
 and the drift between the two crystals since then (some seconds a day between a cheap one and another).
@@ -47,13 +47,19 @@ class Dating:
 
 
 def late_origin(journal: Journal, dating: Dating) -> Callable[[Key], int | None]:
-    """The origin that all late readings of a boot share: frozen at the first use, durably, before anything is sent."""
+    """The origin that all late readings of a boot share: frozen at the first use, durably, before anything is sent.
+
+    None too when the disk does not take it; then the readings wait.
+    """
 
     def origin(key: Key) -> int | None:
         frozen = journal.origin(key)
         if frozen is not None:
             return frozen
         fresh = dating.origin(key)
-        return None if fresh is None else journal.freeze_origin(key, fresh)
+        try:
+            return None if fresh is None else journal.freeze_origin(key, fresh)
+        except OSError:
+            return None
 
     return origin

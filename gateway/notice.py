@@ -4,7 +4,7 @@ import logging
 
 
 class Notice:
-    """What is known of one thing that comes and goes; `trouble` is the reason why it is away, None while it is there."""
+    """One thing that comes and goes; `trouble` is the reason why it is away, None while it is there."""
 
     def __init__(self, log: logging.Logger, thing: str) -> None:
         self._log = log

@@ -16,7 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.message import PAYLOAD_KEPT, MessageError, ReadingMessage, StatusMessage, parse
+from gateway.deadletters import PAYLOAD_KEPT
+from gateway.message import MessageError, ReadingMessage, StatusMessage, parse
 from gateway.notice import Notice
 from gateway.settings import BrokerSettings
 
@@ -124,15 +125,16 @@ class Receiver:
 
     def _heard(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         received = self._boottime()
+        payload = bytes(message.payload)
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = "(topic that is not UTF-8)"
         content: ReadingMessage | StatusMessage | Rejected
         try:
-            content = parse(topic, message.payload)
+            content = parse(topic, payload)
         except MessageError as error:
-            content = Rejected(str(error), topic, message.payload[:PAYLOAD_KEPT])
+            content = Rejected(str(error), topic, payload[:PAYLOAD_KEPT])
         delivery = Delivery(content, received, message.mid, self._connection)
         try:
             self.deliveries.put_nowait(delivery)
