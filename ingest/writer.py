@@ -49,7 +49,7 @@ def open_writer(settings: DatabaseSettings, timeout: float = TIMEOUT) -> Writer:
 def database_settings(table: Mapping[str, Any], where: str) -> DatabaseSettings:
     """Checks the `[database]` table; `where` names its file for people. Raises SettingsError."""
     kind = table.get("kind")
-    if kind not in _KEYS:
+    if not isinstance(kind, str) or kind not in _KEYS:
         raise SettingsError(f"{where}: database.kind is {kind!r}; set it to {' or '.join(_KEYS)}")
     for key in table:
         if key not in _KEYS[kind]:
