@@ -1,0 +1,57 @@
+"""`python -m gateway --settings FILE`: the gateway as a service. Exit code 2 for what a person has to mend."""
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from gateway.disk import FolderDisk, FolderInUseError
+from gateway.page.app import bind
+from gateway.service import Service
+from gateway.settings import Settings, load
+from ingest.writer import SettingsError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True, help="TOML file, see deploy/gateway.example.toml")
+    parser.add_argument("--check", action="store_true", help="check the settings and end")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        settings = load(arguments.settings)
+        if arguments.check:
+            print(f"{arguments.settings}: all settings are right")
+            return 0
+        return _serve(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _serve(settings: Settings) -> int:
+    folder = settings.journal_folder
+    try:
+        disk = FolderDisk(folder)
+    except FolderInUseError:
+        raise SettingsError(f"journal.folder {folder}: another gateway runs on it; end that one first") from None
+    except OSError as error:
+        raise SettingsError(
+            f"journal.folder {folder}: {error.strerror}; give a folder that this user may write to"
+        ) from None
+    try:
+        with bind(settings.page_host, settings.page_port) as page:
+            try:
+                service = Service(settings, disk, page)
+            except OSError as error:
+                raise SettingsError(f"journal.folder {folder}: {error.strerror}; see that it can be written") from None
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda _number, _frame: service.stop())
+            return service.run()
+    finally:
+        disk.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Group commit: what came in is dated, stored and synced together, and only then acknowledged to broker and board."""
+
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from gateway.clock import Clock
+from gateway.dating import Dating
+from gateway.deadletters import DeadLetters
+from gateway.journal import Entry, Journal
+from gateway.ledger import Key
+from gateway.message import ReadingMessage, StatusMessage
+from gateway.notice import Notice
+from gateway.receive import Delivery, Rejected
+from gateway.units import Units
+
+COMMIT_READINGS = 100
+"""A group is closed at that many: half of what mosquitto.conf lets be on its way to us without acknowledgement."""
+
+BEYOND_RANGES = 32
+"""As many as ack.schema.json takes; what they leave out the board sends again."""
+
+log = logging.getLogger(__name__)
+
+
+class Acknowledger(Protocol):
+    """What the committer needs of the MQTT client."""
+
+    def done(self, delivery: Delivery) -> None:
+        """Acknowledge to the broker."""
+
+    def acknowledge(self, unit: str, document: dict[str, Any]) -> bool:
+        """Acknowledge to the board; False when it could not be published."""
+
+
+class Committer:
+    """`received` counts new readings of this run, `duplicates` those that were already stored."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        dead_letters: DeadLetters,
+        dating: Dating,
+        clock: Clock,
+        kernel: str,
+        units: Units,
+        acknowledger: Acknowledger,
+    ) -> None:
+        self.received = 0
+        self.duplicates = 0
+        self.disk = Notice(log, "journal")
+        self._journal = journal
+        self._dead_letters = dead_letters
+        self._dating = dating
+        self._clock = clock
+        self._kernel = kernel
+        self._units = units
+        self._acknowledger = acknowledger
+        self._oldest: dict[Key, int] = {}
+
+    def run(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> None:
+        """Commit what comes, every `interval` seconds or COMMIT_READINGS messages, until `stop`."""
+        while not stop.is_set():
+            group = self._collect(deliveries, interval, stop)
+            if group:
+                self.commit(group)
+
+    def commit(self, group: Sequence[Delivery]) -> None:
+        """Store and acknowledge one group. If the disk does not take it, no board hears of it and all send it again."""
+        fresh: dict[tuple[Key, int], Entry] = {}
+        newest: dict[Key, tuple[int, int]] = {}
+        for delivery in group:
+            match delivery.content:
+                case ReadingMessage() as message:
+                    self._add(fresh, newest, message, delivery)
+                case StatusMessage() as message:
+                    self._units.status(message)
+                case Rejected(reason, topic, payload):
+                    self._dead_letters.add(reason, topic, payload)
+        try:
+            self._journal.commit(list(fresh.values()))
+        except OSError as error:
+            self.disk.away(f"cannot be written ({error.strerror}); readings stay on the boards until it can")
+            newest.clear()
+        else:
+            self.disk.back()
+            self.received += len(fresh)
+        for delivery in group:
+            self._acknowledger.done(delivery)
+        for key, (sent, received) in newest.items():
+            self._acknowledge(key, sent, received)
+
+    def _add(
+        self,
+        fresh: dict[tuple[Key, int], Entry],
+        newest: dict[Key, tuple[int, int]],
+        message: ReadingMessage,
+        delivery: Delivery,
+    ) -> None:
+        reading, key = message.reading, (message.reading.unit, message.reading.boot)
+        self._units.heard(message, delivery.received)
+        self._dating.heard(key, self._kernel, delivery.received, message.sent)
+        self._oldest[key] = max(self._oldest.get(key, 0), message.oldest)
+        newest[key] = message.sent, delivery.received
+        if (key, reading.seq) in fresh or reading.seq in self._journal.seen(key):
+            self.duplicates += 1
+            return
+        dated = self._dating.at_arrival(key, reading.up, reading.t)
+        fresh[key, reading.seq] = Entry(message, self._kernel, delivery.received, dated)
+
+    def _acknowledge(self, key: Key, sent: int, received: int) -> None:
+        unit, boot = key
+        seen = self._journal.seen(key)
+        upto = seen.run_end(self._oldest[key])
+        now = self._clock.boottime()
+        document = {
+            "boot": boot,
+            "seq": upto,
+            "beyond": [[first, last] for first, last in seen.ranges() if first > upto][:BEYOND_RANGES],
+            "utc": self._clock.utc_ms(),
+            "sent": sent,
+            "held": now - received,
+        }
+        if self._acknowledger.acknowledge(unit, document):
+            self._units.acknowledged(unit, now)
+
+    def _collect(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> list[Delivery]:
+        group: list[Delivery] = []
+        deadline: int | None = None
+        while len(group) < COMMIT_READINGS and not stop.is_set():
+            wait = 0.5 if deadline is None else min(0.5, (deadline - self._clock.boottime()) / 1000)
+            if wait <= 0:
+                break
+            try:
+                group.append(deliveries.get(timeout=wait))
+            except queue.Empty:
+                continue
+            if deadline is None:
+                deadline = self._clock.boottime() + round(interval * 1000)
+        return group

@@ -1,0 +1,65 @@
+"""Dead letters: what could not be taken in or written, set aside with its reason for a person to look at.
+
+Promised: setting aside blocks nothing, and the count goes on over restarts. Not promised: that all are kept; the disk
+they take is bounded, and the oldest go first.
+"""
+
+import json
+import logging
+import re
+
+from gateway import framelog
+from gateway.disk import Disk
+
+PAYLOAD_KEPT = 4096
+FILE_BYTES = 256 * 1024
+FILES_KEPT = 4
+
+_NAME = re.compile(r"dead-letters-(\d{8})\.frames")
+
+log = logging.getLogger(__name__)
+
+
+class DeadLetters:
+    """`count` is the number of letters ever set aside here."""
+
+    def __init__(self, disk: Disk) -> None:
+        """Continue what is there. Raises OSError when the folder cannot be listed or read."""
+        self.count = 0
+        self._disk = disk
+        self._files = [name for name in disk.names() if _NAME.fullmatch(name)]
+        self._size = FILE_BYTES
+        for name in self._files:
+            data = disk.read(name)
+            frames, damaged = framelog.scan(data)
+            self._size = FILE_BYTES if damaged else len(data)
+            self.count = max([self.count, *(frame.number for frame in frames)])
+
+    def add(self, reason: str, source: str, payload: bytes) -> None:
+        """Set one aside: why, where it came from (a topic, or `database`), and its first 4 KiB."""
+        self.count += 1
+        letter = {
+            "reason": reason,
+            "source": source,
+            "payload": payload[:PAYLOAD_KEPT].decode("utf-8", "backslashreplace"),
+            "bytes": len(payload),
+        }
+        data = framelog.encode(self.count, json.dumps(letter).encode())
+        try:
+            self._make_room()
+            self._disk.append(self._files[-1], data)
+            self._disk.sync(self._files[-1])
+        except OSError as error:
+            log.warning("dead letter %d could not be kept (%s): %s: %s", self.count, error.strerror, source, reason)
+            self._size = FILE_BYTES
+            return
+        self._size += len(data)
+
+    def _make_room(self) -> None:
+        if self._size < FILE_BYTES:
+            return
+        last = int(self._files[-1][len("dead-letters-") : -len(".frames")]) if self._files else 0
+        self._files.append(f"dead-letters-{last + 1:08d}.frames")
+        self._size = 0
+        while len(self._files) > FILES_KEPT:
+            self._disk.remove(self._files.pop(0))

@@ -1,0 +1,49 @@
+"""Sets of whole numbers that lie mostly side by side: sequence numbers, frame numbers."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+
+class IntervalSet:
+    """Whole numbers, held as sorted, disjoint, inclusive ranges: memory grows with the gaps, not with the numbers."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in ranges:
+            self.add(first, last)
+
+    def __contains__(self, number: int) -> bool:
+        index = bisect_right(self._firsts, number) - 1
+        return index >= 0 and number <= self._lasts[index]
+
+    def __len__(self) -> int:
+        return sum(last - first + 1 for first, last in self.ranges())
+
+    def add(self, first: int, last: int | None = None) -> None:
+        """Add `first`, or every number from `first` to `last`. Raises ValueError for a range that runs backwards."""
+        last = first if last is None else last
+        if last < first:
+            raise ValueError(f"a range from {first} to {last} runs backwards")
+        left = bisect_left(self._lasts, first - 1)
+        right = bisect_right(self._firsts, last + 1)
+        if left < right:
+            first = min(first, self._firsts[left])
+            last = max(last, self._lasts[right - 1])
+        self._firsts[left:right] = [first]
+        self._lasts[left:right] = [last]
+
+    def discard_below(self, number: int) -> None:
+        """Forget every number smaller than `number`."""
+        index = bisect_left(self._lasts, number)
+        del self._firsts[:index], self._lasts[:index]
+        if self._firsts:
+            self._firsts[0] = max(self._firsts[0], number)
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last of every stretch without a gap, ascending."""
+        return list(zip(self._firsts, self._lasts, strict=True))
+
+    def run_end(self, number: int) -> int:
+        """The last of the numbers that follow `number` without a gap; `number - 1` when it is not in the set."""
+        return self._lasts[bisect_right(self._firsts, number) - 1] if number in self else number - 1

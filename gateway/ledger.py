@@ -1,0 +1,126 @@
+"""What the journal knows about its frames beside the readings themselves: an append log of changes, read at start.
+
+Promised: a frozen origin survives a power cut; damage costs only the damaged changes.
+Not promised: that every change is there. A lost `forwarded` means that a frame is sent again, which overwrites the same
+points; a lost `seen` that a reading which a board sends again is stored again.
+"""
+
+import json
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from gateway import framelog
+from gateway.disk import Disk
+from gateway.intervals import IntervalSet
+
+FILE = "ledger.frames"
+COMPACT_BYTES = 256 * 1024
+BOOTS_KEPT = 64
+"""Per unit: how many of a unit's latest boots stay known after their readings left the journal."""
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+"""`(unit, boot)`."""
+
+
+class Ledger:
+    """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `origins`: the frozen UTC
+    of a boot's `up` 0, in ms. `next_frame`: no frame at or above this number was ever forwarded.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        """Read what is there; a damaged ledger is read as far as it goes."""
+        self.forwarded = IntervalSet()
+        self.seen: dict[Key, IntervalSet] = {}
+        self.origins: dict[Key, int] = {}
+        self.next_frame = 1
+        self._disk = disk
+        self._size = 0
+        self._incomplete = False
+        if FILE in disk.names():
+            self._read()
+
+    def mark_forwarded(self, numbers: Iterable[int]) -> None:
+        """The database has these frames. Written when the disk takes it, not synced."""
+        self._keep({"forwarded": [[number, number] for number in numbers]}, sync=False)
+
+    def keep_seen(self, keys: Iterable[Key]) -> None:
+        """From now on the seqs of these boots are known without their segments. Durable if the disk takes it."""
+        self._keep({"seen": [[*key, self.seen[key].ranges()] for key in keys]}, sync=True)
+
+    def freeze_origin(self, key: Key, utc_ms: int) -> None:
+        """Durable on return. Raises OSError; the origin is not frozen then."""
+        change = {"origins": [[*key, utc_ms]]}
+        self._write(change, sync=True)
+        self._apply(change)
+
+    def _keep(self, change: dict[str, Any], *, sync: bool) -> None:
+        self._apply(change)
+        try:
+            self._write(change, sync=sync)
+        except OSError as error:
+            # Without it the journal only sends or stores something again; a full disk must not stop the clearing up.
+            log.warning("%s: not written (%s); it is written anew later", FILE, error.strerror)
+
+    def _write(self, change: dict[str, Any], *, sync: bool) -> None:
+        data = framelog.encode(0, json.dumps(change).encode())
+        self._size += len(data)
+        try:
+            self._disk.append(FILE, data)
+            if sync:
+                self._disk.sync(FILE)
+        except OSError:
+            self._incomplete = True
+            raise
+
+    def wants_compaction(self) -> bool:
+        """Whether the file has grown, or holds damage, or lacks a change that could not be written."""
+        return self._incomplete or self._size > COMPACT_BYTES
+
+    def compact(self, first_frame: int, live: set[Key]) -> None:
+        """Write everything anew, without frames below `first_frame` and long gone boots. Raises OSError."""
+        self.forwarded.discard_below(first_frame)
+        kept = live | _latest_boots(self.seen)
+        self.seen = {key: seqs for key, seqs in self.seen.items() if key in kept}
+        self.origins = {key: utc for key, utc in self.origins.items() if key in kept}
+        everything = {
+            "forwarded": self.forwarded.ranges(),
+            "origins": [[*key, utc] for key, utc in self.origins.items()],
+            "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
+            "next": self.next_frame,
+        }
+        data = framelog.encode(0, json.dumps(everything).encode())
+        self._disk.replace(FILE, data)
+        self._size = len(data)
+        self._incomplete = False
+
+    def _read(self) -> None:
+        data = self._disk.read(FILE)
+        frames, damaged = framelog.scan(data)
+        self._size = len(data)
+        self._incomplete = bool(damaged)
+        for frame in frames:
+            try:
+                self._apply(frame.document())
+            except (ValueError, KeyError, TypeError, AttributeError):
+                self._incomplete = True
+
+    def _apply(self, change: dict[str, Any]) -> None:
+        for first, last in change.get("forwarded", ()):
+            self.forwarded.add(first, last)
+            self.next_frame = max(self.next_frame, last + 1)
+        for unit, boot, utc in change.get("origins", ()):
+            self.origins[unit, boot] = utc
+        for unit, boot, ranges in change.get("seen", ()):
+            for first, last in ranges:
+                self.seen.setdefault((unit, boot), IntervalSet()).add(first, last)
+        self.next_frame = max(self.next_frame, change.get("next", 1))
+
+
+def _latest_boots(seen: Iterable[Key]) -> set[Key]:
+    boots: dict[str, list[Key]] = {}
+    for key in seen:
+        boots.setdefault(key[0], []).append(key)
+    return {key for keys in boots.values() for key in keys[-BOOTS_KEPT:]}

@@ -1,0 +1,67 @@
+"""A journal's frame as lines of line protocol: the same readings give the same lines, live, late or again."""
+
+import logging
+from collections.abc import Callable
+
+from gateway.clock import EARLIEST_UTC_MS, LATEST_UTC_MS
+from gateway.deadletters import DeadLetters
+from gateway.journal import Entry, StoredFrame
+from gateway.ledger import Key
+from ingest.points import reading_line
+from ingest.reading import TimeQuality
+
+REASONS_LOGGED = 100
+
+log = logging.getLogger(__name__)
+
+
+class LineMaker:
+    """`signals_set_aside` counts signals that no field of the database could hold; each reason is logged once."""
+
+    def __init__(self, site: str, late_origin: Callable[[Key], int | None], dead_letters: DeadLetters) -> None:
+        """`late_origin` gives the frozen UTC in ms of a boot's `up` 0, None while there is none."""
+        self.signals_set_aside = 0
+        self._site = site
+        self._late_origin = late_origin
+        self._dead_letters = dead_letters
+        self._reasons: set[str] = set()
+
+    def datable(self, key: Key) -> bool:
+        """Whether undated readings of that boot have a time by now; from then on it is theirs for ever."""
+        return self._late_origin(key) is not None
+
+    def of(self, frame: StoredFrame) -> list[str]:
+        """A line for each reading; one that can make no line at all is set aside. The frame must be datable."""
+        return [line for entry in frame.entries if (line := self._line(entry)) is not None]
+
+    def _line(self, entry: Entry) -> str | None:
+        reading = entry.reading
+        name = f"{reading.unit} {reading.device} boot {reading.boot} seq {reading.seq}"
+        time_ms, quality = entry.dated or self._late(entry)
+        if not EARLIEST_UTC_MS <= time_ms <= LATEST_UTC_MS:
+            self._refuse(entry, name, f"its time, {time_ms} ms, is not between 2024 and 2099")
+            return None
+        try:
+            line, reasons = reading_line(self._site, reading, time_ms, quality)
+        except ValueError as error:
+            self._refuse(entry, name, str(error))
+            return None
+        for reason in reasons:
+            self._tell(f"{reading.unit} {reading.device} ({reading.model}): signal set aside: {reason}")
+        return line
+
+    def _late(self, entry: Entry) -> tuple[int, TimeQuality]:
+        origin = self._late_origin(entry.key)
+        if origin is None:
+            raise LookupError(f"boot {entry.key} has no origin, though it was datable")
+        return origin + entry.reading.up, "late"
+
+    def _refuse(self, entry: Entry, name: str, reason: str) -> None:
+        log.warning("%s: reading set aside: %s", name, reason)
+        self._dead_letters.add(reason, name, repr(entry.reading).encode())
+
+    def _tell(self, reason: str) -> None:
+        self.signals_set_aside += 1
+        if reason not in self._reasons and len(self._reasons) < REASONS_LOGGED:
+            self._reasons.add(reason)
+            log.warning("%s", reason)

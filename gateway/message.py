@@ -1,0 +1,141 @@
+"""What comes in over MQTT, checked: a payload becomes a reading, or a sentence that says why it does not."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+import fastjsonschema
+
+from ingest.reading import Reading
+
+MAX_PAYLOAD = 65536
+"""Bytes; the broker refuses larger ones too (`max_packet_size` in deploy/mosquitto/mosquitto.conf)."""
+
+_TOPIC = re.compile(r"powerunit/v1/([a-z][a-z0-9_-]{0,31})/(reading|status)")
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+_INT64 = 2**63
+
+
+class MessageError(Exception):
+    """A message that fits no schema. Its text is the reason, one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingMessage:
+    """A reading as a board published it.
+
+    `sent` is ms since the board's boot at publishing; `oldest` the lowest seq of that boot that the board still holds;
+    `document` the payload itself, the form in which it goes into the journal.
+    """
+
+    reading: Reading
+    sent: int
+    oldest: int
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMessage:
+    """Whether a unit is connected to the broker, by its own word or by its last will."""
+
+    unit: str
+    online: bool
+    boot: str
+    firmware: str | None
+
+
+def parse(topic: str, payload: bytes) -> ReadingMessage | StatusMessage:
+    """The message, whatever bytes came. Raises MessageError."""
+    match = _TOPIC.fullmatch(topic)
+    if match is None:
+        raise MessageError("topic: not powerunit/v1/<unit>/reading or …/status with a valid unit name")
+    unit, kind = match.groups()
+    document = _document(payload)
+    try:
+        _validator(kind)(document)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise MessageError(_one_line(error.message)) from None
+    if kind == "status":
+        return StatusMessage(unit, document["state"] == "online", document["boot"], document.get("firmware"))
+    return reading_message(unit, document, payload)
+
+
+def reading_message(unit: str, document: dict[str, Any], text: bytes) -> ReadingMessage:
+    """A `reading` document that fits the schema, as a message; also the way back out of the journal."""
+    reading = Reading(
+        unit=unit,
+        boot=document["boot"],
+        seq=int(document["seq"]),
+        device=document["device"],
+        model=document["model"],
+        measurement=document["measurement"],
+        up=int(document["up"]),
+        t=None if document["t"] is None else int(document["t"]),
+        signals=document["signals"],
+        error=document.get("error"),
+    )
+    return ReadingMessage(reading, int(document["sent"]), int(document["oldest"]), text)
+
+
+def _document(payload: bytes) -> dict[str, Any]:
+    if len(payload) > MAX_PAYLOAD:
+        raise MessageError(f"{len(payload)} bytes; at most {MAX_PAYLOAD} are taken")
+    try:
+        document = json.loads(
+            payload.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_int64,
+        )
+    except UnicodeDecodeError as error:
+        raise MessageError(f"not UTF-8 at byte {error.start}") from None
+    except RecursionError:
+        raise MessageError("not JSON that can be read: nested too deep") from None
+    except json.JSONDecodeError as error:
+        raise MessageError(f"not JSON: {error.msg} at character {error.pos}") from None
+    if not isinstance(document, dict):
+        raise MessageError("not a JSON object")
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise MessageError("a key stands twice in one object")
+    for value in result.values():
+        if isinstance(value, str) and _HALF_PAIR.search(value):
+            raise MessageError("a string holds half a surrogate pair, which is no character")
+    return result
+
+
+def _no_constant(name: str) -> float:
+    raise MessageError(f"{name} is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise MessageError(f"the number {digits[:40]} is too large")
+    return number
+
+
+def _int64(digits: str) -> int:
+    if len(digits) > 20 or not -_INT64 <= int(digits) < _INT64:
+        raise MessageError(f"the number {digits[:40]} is too large")
+    return int(digits)
+
+
+@cache
+def _validator(kind: str) -> Callable[[Any], Any]:
+    schema = json.loads(resources.files("gateway").joinpath("schema", f"{kind}.schema.json").read_text("utf-8"))
+    return cast(Callable[[Any], Any], fastjsonschema.compile(schema))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]

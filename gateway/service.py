@@ -1,0 +1,142 @@
+"""The service: the rooms wired together, a thread for each that waits for something of its own."""
+
+import logging
+import shutil
+import socket
+import threading
+from collections.abc import Callable
+
+from gateway.clock import Clock, kernel_boot
+from gateway.commit import Committer
+from gateway.dating import Dating, late_origin
+from gateway.deadletters import DeadLetters
+from gateway.disk import Disk
+from gateway.forward import Forwarder
+from gateway.journal import Entry, Journal
+from gateway.lines import LineMaker
+from gateway.page.app import make_app, make_server
+from gateway.page.state import Rooms, healthy, state
+from gateway.receive import Receiver
+from gateway.settings import Settings
+from gateway.units import Units
+from ingest.points import health_line
+from ingest.writer import open_writer
+
+STOP_SECONDS = 4.0
+"""What a thread gets to finish what it is doing; nothing is lost when it does not."""
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """Runs until `stop`, or until one of its threads ends by itself."""
+
+    def __init__(self, settings: Settings, disk: Disk, page: socket.socket) -> None:
+        """Reads the journal. Raises OSError where its folder cannot be read or written."""
+        self._settings = settings
+        self._page = page
+        self._stop = threading.Event()
+        self._refused: str | None = None
+        self._died: str | None = None
+        clock = Clock()
+        kernel = kernel_boot()
+        dating = Dating(clock, kernel)
+        units = Units()
+
+        def heard(entry: Entry) -> None:
+            dating.heard_entry(entry)
+            units.heard(entry.message, entry.received if entry.kernel == kernel else None)
+
+        journal = Journal(disk, on_entry=heard)
+        dead_letters = DeadLetters(disk)
+        receiver = Receiver(settings.broker, clock.boottime, self._on_refused)
+        committer = Committer(
+            journal=journal,
+            dead_letters=dead_letters,
+            dating=dating,
+            clock=clock,
+            kernel=kernel,
+            units=units,
+            acknowledger=receiver,
+        )
+        lines = LineMaker(settings.site, late_origin(journal, dating), dead_letters)
+        self._writer = open_writer(settings.database)
+        forwarder = Forwarder(
+            interval=settings.forward_interval,
+            journal=journal,
+            dead_letters=dead_letters,
+            writer=self._writer,
+            clock=clock,
+            lines=lines,
+            health=self._health,
+        )
+        self._rooms = Rooms(settings.site, clock, units, journal, dead_letters, receiver, committer, lines, forwarder)
+        self._server = make_server(make_app(lambda: state(self._rooms), lambda: healthy(self._rooms)))
+
+    def run(self) -> int:
+        """The exit code: 0 after `stop`, 2 when the broker refused us, 1 when a thread died."""
+        rooms, settings = self._rooms, self._settings
+        committing = self._start(
+            "commit",
+            lambda: rooms.committer.run(rooms.receiver.deliveries, settings.commit_interval, self._stop),
+        )
+        receiving = self._start("receive", rooms.receiver.run)
+        forwarding = self._start("forward", lambda: rooms.forwarder.run(self._stop))
+        paging = self._start("page", lambda: self._server.run(sockets=[self._page]))
+        log.info(
+            "started: %d readings in the journal wait for the database; page on port %d",
+            rooms.journal.pending_readings,
+            self._page.getsockname()[1],
+        )
+        self._stop.wait()
+        committing.join(STOP_SECONDS)  # before the receiver leaves, so that the last group is acknowledged
+        rooms.receiver.stop()
+        self._server.should_exit = True
+        for thread in (receiving, paging, forwarding):
+            thread.join(STOP_SECONDS)
+        if not forwarding.is_alive():
+            self._writer.close()
+        if self._refused is not None:
+            log.error("%s", self._refused)
+            return 2
+        if self._died is not None:
+            log.error("thread %r ended by itself; the service cannot go on without it", self._died)
+            return 1
+        log.info("ended")
+        return 0
+
+    def stop(self) -> None:
+        """End `run` within a few seconds; safe in a signal handler."""
+        self._stop.set()
+
+    def _on_refused(self, sentence: str) -> None:
+        self._refused = sentence
+        self._stop.set()
+
+    def _start(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        def supervised() -> None:
+            try:
+                work()
+            finally:
+                if not self._stop.is_set():
+                    self._died = name
+                    self._stop.set()
+
+        thread = threading.Thread(target=supervised, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _health(self, utc_ms: int) -> str:
+        rooms = self._rooms
+        oldest = rooms.journal.oldest_time()
+        fields = {
+            "backlog_readings": rooms.journal.pending_readings,
+            "backlog_age": 0.0 if oldest is None else max(0, utc_ms - oldest) / 1000,
+            "readings_received": rooms.committer.received,
+            "readings_duplicate": rooms.committer.duplicates,
+            "dead_letters": rooms.dead_letters.count,
+            "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "clock_offset": rooms.clock.system_error() or 0.0,
+            "disk_free": shutil.disk_usage(self._settings.journal_folder).free,
+        }
+        return health_line(self._settings.site, fields, utc_ms)

@@ -1,0 +1,65 @@
+"""The latest of every unit and device, for the page. In memory only; the journal fills it again at the start."""
+
+import threading
+from dataclasses import dataclass, field
+
+from gateway.message import ReadingMessage, StatusMessage
+from ingest.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """A device's latest reading, and when it was taken in the gateway's boottime, ms; None when that was another
+    kernel boot's.
+    """
+
+    reading: Reading
+    taken: int | None
+
+
+@dataclass(slots=True)
+class Unit:
+    """`online` is None until the broker has said. `acknowledged` is the boottime in ms of the last acknowledgement."""
+
+    online: bool | None = None
+    firmware: str | None = None
+    acknowledged: int | None = None
+    devices: dict[str, Latest] = field(default_factory=dict)
+
+
+class Units:
+    """Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._units: dict[str, Unit] = {}
+        self._lock = threading.Lock()
+
+    def heard(self, message: ReadingMessage, received: int | None) -> None:
+        """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot."""
+        reading = message.reading
+        taken = None if received is None else received - (message.sent - reading.up)
+        with self._lock:
+            devices = self._units.setdefault(reading.unit, Unit()).devices
+            known = devices.get(reading.device)
+            if known is None or known.taken is None or (taken is not None and taken >= known.taken):
+                devices[reading.device] = Latest(reading, taken)
+
+    def status(self, message: StatusMessage) -> None:
+        """The unit's own word, or its last will."""
+        with self._lock:
+            unit = self._units.setdefault(message.unit, Unit())
+            unit.online = message.online
+            unit.firmware = message.firmware or unit.firmware
+
+    def acknowledged(self, unit: str, now: int) -> None:
+        """Readings of that unit are on disk and were acknowledged at boottime `now`."""
+        with self._lock:
+            self._units.setdefault(unit, Unit()).acknowledged = now
+
+    def snapshot(self) -> dict[str, Unit]:
+        """All units by name, as they are now."""
+        with self._lock:
+            return {
+                name: Unit(unit.online, unit.firmware, unit.acknowledged, dict(unit.devices))
+                for name, unit in sorted(self._units.items())
+            }
