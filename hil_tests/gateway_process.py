@@ -1,0 +1,60 @@
+"""The gateway as its service manager would start it: a process of its own, ready when its page answers."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hil_tests.services import HOST, REPOSITORY, Mosquitto, Service, ServiceError, http_request
+
+USER = "gateway"
+
+
+class Gateway(Service):
+    """It writes to the InfluxDB 1.x API at `database_url`, and keeps its journal over every restart."""
+
+    program = sys.executable
+    debian_package = "python3"
+    works_in = REPOSITORY
+
+    def __init__(
+        self,
+        folder: Path,
+        broker: Mosquitto,
+        database_url: str,
+        *,
+        broker_password: str,
+        database_password: str,
+        site: str = "rig",
+        commit_interval: float = 0.5,
+        forward_interval: float = 1.0,
+    ) -> None:
+        """Intervals in seconds, short ones, so that a test sees soon what it waits for."""
+        super().__init__(folder)
+        self.journal = self.folder / "journal"
+        self.settings = self.folder / "gateway.toml"
+        (self.folder / "broker.password").write_text(broker_password + "\n", "utf-8")
+        (self.folder / "database.password").write_text(database_password + "\n", "utf-8")
+        self.settings.write_text(
+            f'site = "{site}"\n'
+            f'[broker]\nhost = "{HOST}"\nport = {broker.port}\nuser = "{USER}"\n'
+            f'password_file = "{self.folder}/broker.password"\n'
+            f'[journal]\nfolder = "{self.journal}"\ncommit_interval = {commit_interval}\n'
+            f"[forward]\ninterval = {forward_interval}\n"
+            f'[database]\nkind = "influxdb1"\nurl = "{database_url}"\ndatabase = "powerunit"\nuser = "{USER}"\n'
+            f'password_file = "{self.folder}/database.password"\n'
+            f'[page]\nhost = "{HOST}"\nport = {self.port}\n',
+            "utf-8",
+        )
+
+    def arguments(self) -> Sequence[str]:
+        return ["-m", "gateway", "--settings", str(self.settings)]
+
+    def state(self) -> dict[str, Any]:
+        """What the technician's page is made from. Raises ServiceError when there is none."""
+        status, body = http_request(self.port, "GET", "/state.json")
+        if status != 200:
+            raise ServiceError(f"the gateway's page answers {status}: {body}")
+        document: dict[str, Any] = json.loads(body)
+        return document
