@@ -3,8 +3,8 @@
     python -m firmware.host.bundle --unit-file FILE --output DIR
 
 The bundle holds the files of `firmware/board/` as they are, `lib/umqtt/simple.py` from PyPI, the profiles of the unit's
-devices and the unit's settings, passwords included. A folder that an earlier run made is made anew; any other one that is
-not empty is refused. Exit code 2: a setting is wrong, or umqtt cannot be had.
+devices and the unit's settings, passwords included. A folder that an earlier run made is made anew; any other one that
+is not empty is refused. Exit code 2: a setting is wrong, or umqtt cannot be had.
 """
 
 import argparse
