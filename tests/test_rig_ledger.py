@@ -1,4 +1,4 @@
-"""The ledger is the truth that everything else is measured with. Frames here are written out by hand from the device pages."""
+"""The ledger is the truth that all else is measured with. Frames here are written by hand from the register maps."""
 
 from dataclasses import replace
 from pathlib import Path

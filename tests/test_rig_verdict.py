@@ -1,6 +1,7 @@
 """The verdict must not be fooled: every way to damage a series of readings has to show as what it is."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,9 +24,14 @@ def point(number: int, device: str = "bms1", shift: int = 10, **changed: object)
 
 def counts(verdict: Verdict) -> tuple[int, int, int, int, int, int]:
     """matched, lost, duplicated, mistimed, wrong, foreign"""
-    parts = (verdict.matched, verdict.lost, verdict.duplicated, verdict.mistimed, verdict.wrong, verdict.foreign)
-    matched, lost, duplicated, mistimed, wrong, foreign = map(len, parts)
-    return matched, lost, duplicated, mistimed, wrong, foreign
+    return (
+        len(verdict.matched),
+        len(verdict.lost),
+        len(verdict.duplicated),
+        len(verdict.mistimed),
+        len(verdict.wrong),
+        len(verdict.foreign),
+    )
 
 
 FIVE = [reading(number) for number in range(5)]
@@ -84,7 +90,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"pack_voltage": 50.003}, {"current": 1.5}, {"current": None}, {"current": "x"}])
-def test_a_changed_value_is_wrong(changed: dict[str, object]) -> None:
+def test_a_changed_value_is_wrong(changed: dict[str, Any]) -> None:
     stored = [point(0), point(1), point(2, **changed), point(4)]
     verdict = compare([FIVE[0], FIVE[1], FIVE[2], FIVE[4]], stored)
     assert counts(verdict) == (3, 0, 0, 0, 1, 0)
