@@ -3,9 +3,9 @@
     python -m hil_tests.bus --master LINK --ledger FILE --control SOCKET [--start-sun 12:00]
 
 The process makes a pseudo terminal for the board at LINK, prints `ready`, answers as a JK-PB BMS (address 2) and an
-EPEver Tracer (address 1), writes what it answered to the ledger, and ends on SIGTERM or SIGINT. SOCKET takes one JSON
-object per line, `{"do": "fault", "kind": "crc", "times": 2}`, and answers each with one: `{"ok": …}` or `{"error":
-sentence}`.
+EPEver Tracer (address 1), writes what it answered to the ledger, and ends on SIGTERM or SIGINT. SOCKET takes JSON
+objects, one per line, for example `{"do": "fault", "kind": "crc", "times": 2}`; the answer to each is an object with
+`ok` or `error`.
 """
 
 import argparse
@@ -194,7 +194,7 @@ class Bus:
         self.port = folder / "rs485"
         self.ledger = Ledger(folder / "ledger.jsonl")
         self._socket = folder / "bus.sock"
-        self._log = folder / "bus.log"
+        self.log = folder / "bus.log"
         self._options = options
         self._process: subprocess.Popen[str] | None = None
 
@@ -205,7 +205,7 @@ class Bus:
         for name, value in self._options.items():
             flag = f"--{name.replace('_', '-')}"
             command += [flag] if value is True else [flag, str(value)]
-        with self._log.open("w", encoding="utf-8") as log:
+        with self.log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command,
                 cwd=Path(__file__).parents[1],
@@ -218,7 +218,7 @@ class Bus:
         heard, _, _ = select.select([self._process.stdout], [], [], ANSWER_DEADLINE)
         if not heard or self._process.stdout.readline() != "ready\n":
             self.stop()
-            raise RuntimeError(f"the bus did not start: {self._log.read_text('utf-8').strip()}")
+            raise RuntimeError(f"the bus did not start: {self.log.read_text('utf-8').strip()}")
         return self
 
     def stop(self) -> None:

@@ -56,6 +56,10 @@ class Exchange:
         return int.from_bytes(self.request[4:6], "big")
 
     @property
+    def is_write(self) -> bool:
+        return self.function in WRITES
+
+    @property
     def intact(self) -> bool:
         """The device's reply, and nothing else, reached the master in time."""
         return self.fault is None and bool(self.reply) and self.ended - self.asked <= LATE
@@ -75,6 +79,7 @@ class Exchange:
                 "function": self.function,
                 "start": self.start,
                 "count": self.count,
+                "write_attempt": self.is_write,
                 "fault": self.fault,
                 "request": self.request.hex(),
                 "reply": self.reply.hex(),
@@ -117,7 +122,7 @@ class Ledger:
 
     def write_attempts(self) -> list[Exchange]:
         """Requests that would have changed a device. There must never be one."""
-        return [exchange for exchange in self.exchanges() if exchange.function in WRITES]
+        return [exchange for exchange in self.exchanges() if exchange.is_write]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ DAY = 86400
 
 @dataclass(frozen=True, slots=True)
 class SunClock:
-    """Turns wall time into sun time: it was `sun_start` when the wall clock showed `wall_start` (UTC seconds)."""
+    """Turns the seconds of any clock into sun time, which was `sun_start` when that clock showed `clock_start`."""
 
-    wall_start: float
+    clock_start: float
     sun_start: float
     speed: float = 1.0
 
-    def sun_time(self, wall: float) -> float:
-        return self.sun_start + (wall - self.wall_start) * self.speed
+    def sun_time(self, clock: float) -> float:
+        return self.sun_start + (clock - self.clock_start) * self.speed
 
 
 def today_at(wall: float, local: str) -> float:

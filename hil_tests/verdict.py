@@ -46,7 +46,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Every reading is stored once, at its time, with its values, and nothing else is."""
+        """Every reading is stored once, at its time, with its values, and nothing else is. Also true of no reading."""
         return not (self.mistimed or self.wrong or self.lost or self.duplicated or self.foreign)
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ def _compare_device(verdict: Verdict, readings: list[ExpectedReading], points: l
     shifted = [
         (reading, point)
         for point in _unused(points, in_time)
-        if not any(abs(_off(original, point)) <= TOLERANCE for original in originals.like(point))
+        if not originals.now(point)
         for reading in others.like(point)
     ]
     mistimed = _nearest(shifted)
@@ -120,23 +120,36 @@ def _thousandths(value: object) -> int | None:
 
 
 class _ByValues:
-    """Finds the readings that say the same as a point, by the anchor first."""
+    """Finds the readings that say the same as a point; they come and go in the order of their ends."""
 
     def __init__(self, readings: list[ExpectedReading]) -> None:
-        self._by_anchor: dict[tuple[str, int | None], list[ExpectedReading]] = defaultdict(list)
+        self._signals = {tuple(reading.values) for reading in readings}
+        self._longest = max((reading.ended - reading.began for reading in readings), default=0)
+        self._same: dict[tuple[object, ...], list[ExpectedReading]] = defaultdict(list)
         for reading in readings:
-            anchor = next(iter(reading.values.items()))
-            self._by_anchor[anchor[0], _thousandths(anchor[1])].append(reading)
+            self._same[_said(reading.values, tuple(reading.values))].append(reading)
 
     def like(self, point: StoredPoint) -> list[ExpectedReading]:
-        return [
-            reading
-            for signal in _ANCHOR_SIGNALS
-            for reading in self._by_anchor.get((signal, _thousandths(point.values.get(signal))), ())
-            if all(
-                _thousandths(point.values.get(name)) == _thousandths(value) for name, value in reading.values.items()
-            )
-        ]
+        """At any time."""
+        return [reading for names in self._signals for reading in self._same.get(_said(point.values, names), ())]
+
+    def now(self, point: StoredPoint) -> list[ExpectedReading]:
+        """At the time of the point, within the tolerance."""
+        found = []
+        for names in self._signals:
+            same = self._same.get(_said(point.values, names), [])
+            first = bisect_left(same, point.t - TOLERANCE, key=_end)
+            last = bisect_right(same, point.t + TOLERANCE + self._longest, key=_end)
+            found += [reading for reading in same[first:last] if abs(_off(reading, point)) <= TOLERANCE]
+        return found
+
+
+def _end(reading: ExpectedReading) -> int:
+    return reading.ended
+
+
+def _said(values: Mapping[str, object], names: tuple[str, ...]) -> tuple[object, ...]:
+    return (*names, *(_thousandths(values.get(name)) for name in names))
 
 
 def _in_time(readings: list[ExpectedReading], points: list[StoredPoint]) -> list[Pair]:
@@ -146,11 +159,10 @@ def _in_time(readings: list[ExpectedReading], points: list[StoredPoint]) -> list
     taken: set[int] = set()
     pairs = []
     for point in points:
-        for reading in by_values.like(point):
-            if id(reading) not in taken and abs(_off(reading, point)) <= TOLERANCE:
-                taken.add(id(reading))
-                pairs.append((reading, point))
-                break
+        reading = next((reading for reading in by_values.now(point) if id(reading) not in taken), None)
+        if reading is not None:
+            taken.add(id(reading))
+            pairs.append((reading, point))
     return pairs
 
 
