@@ -53,6 +53,7 @@ class FolderDisk:
             if error.errno in {errno.EAGAIN, errno.EACCES}:
                 raise FolderInUseError(str(folder)) from None
             raise
+        self._sync_folder()  # a run that was killed may have left a name that only the page cache knows
 
     def close(self) -> None:
         """Let go of the folder. Nothing is synced here: what had to be durable already is."""

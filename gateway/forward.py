@@ -158,22 +158,27 @@ class Forwarder:
                 self._cut(portion, answer.reason)
                 return 0.0
             case Verdict.BUSY:
-                self._work.appendleft(portion)
                 self.database.away(f"busy ({answer.reason})")
-                return min(answer.retry_after or self._growing_wait(), LONGEST_RETRY_AFTER)
+                if answer.retry_after is not None:
+                    self._work.appendleft(portion)
+                    return min(answer.retry_after, LONGEST_RETRY_AFTER)
+                self._doubt(portion, answer.reason)
+                return self._growing_wait()
             case Verdict.UNAUTHORIZED:
                 self._forget_work()
                 self.database.away(f"lets us not write ({answer.reason}); check [database]")
                 return UNAUTHORIZED_WAIT
             case Verdict.UNREACHABLE:
-                return self._unanswered(portion, answer)
+                self.database.away(answer.reason)
+                if self._ask(self._writer.ping).verdict is Verdict.WRITTEN:
+                    self._doubt(portion, answer.reason)
+                else:
+                    # What was loaded is in the journal, and when the link returns the newest go first again.
+                    self._forget_work()
+                return self._growing_wait()
 
-    def _unanswered(self, portion: _Portion, answer: Answer) -> float:
-        self.database.away(answer.reason)
-        if self._ask(self._writer.ping).verdict is not Verdict.WRITTEN:
-            # The link is away. What was loaded is in the journal, and at its return the newest go first again.
-            self._forget_work()
-            return self._growing_wait()
+    def _doubt(self, portion: _Portion, reason: str) -> None:
+        """The database is there and gives this portion no good answer: it may be what the portion says."""
         if not portion.failures:
             portion.writes_before = self._writes
         portion.failures += 1
@@ -182,10 +187,9 @@ class Forwarder:
         elif len(portion.lines) > 1:
             self._work.extendleft(reversed(portion.halves()))
         elif portion.failures >= FAILURES_BAD and self._writes > portion.writes_before:
-            self._cut(portion, f"no good answer to this line alone, {portion.failures} times: {answer.reason}")
+            self._cut(portion, f"no good answer to this line alone, {portion.failures} times: {reason}")
         else:
             self._suspects.append(portion)
-        return self._growing_wait()
 
     def _cut(self, portion: _Portion, reason: str) -> None:
         """Into halves, or, where only one line is left, out."""

@@ -13,6 +13,7 @@ from typing import Any
 from gateway import framelog
 from gateway.disk import Disk
 from gateway.intervals import IntervalSet
+from gateway.notice import Notice
 
 FILE = "ledger.frames"
 COMPACT_BYTES = 256 * 1024
@@ -37,6 +38,7 @@ class Ledger:
         self.origins: dict[Key, int] = {}
         self.next_frame = 1
         self._disk = disk
+        self._file = Notice(log, FILE)
         self._size = 0
         self._incomplete = False
         if FILE in disk.names():
@@ -62,7 +64,7 @@ class Ledger:
             self._write(change, sync=sync)
         except OSError as error:
             # Without it the journal only sends or stores something again; a full disk must not stop the clearing up.
-            log.warning("%s: not written (%s); it is written anew later", FILE, error.strerror)
+            self._file.away(f"not written ({error.strerror}); it is written anew when that works again")
 
     def _write(self, change: dict[str, Any], *, sync: bool) -> None:
         data = framelog.encode(0, json.dumps(change).encode())
@@ -80,7 +82,7 @@ class Ledger:
         return self._incomplete or self._size > COMPACT_BYTES
 
     def compact(self, first_frame: int, live: set[Key]) -> None:
-        """Write everything anew, without frames below `first_frame` and long gone boots. Raises OSError."""
+        """Write everything anew, without frames below `first_frame` and long gone boots, if the disk takes it."""
         self.forwarded.discard_below(first_frame)
         kept = live | _latest_boots(self.seen)
         self.seen = {key: seqs for key, seqs in self.seen.items() if key in kept}
@@ -92,7 +94,12 @@ class Ledger:
             "next": self.next_frame,
         }
         data = framelog.encode(0, json.dumps(everything).encode())
-        self._disk.replace(FILE, data)
+        try:
+            self._disk.replace(FILE, data)
+        except OSError as error:
+            self._file.away(f"not written anew ({error.strerror}); it is tried again")
+            return
+        self._file.back()
         self._size = len(data)
         self._incomplete = False
 

@@ -1,7 +1,6 @@
 """The technician's page: read-only, for a phone on the village Wi-Fi, with nothing from outside."""
 
 import errno
-import os
 import socket
 from collections.abc import Callable
 from importlib import resources
@@ -22,7 +21,7 @@ FILES = {
 }
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -52,8 +51,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         way_out = "choose another page.port or end what holds it" if error.errno == errno.EADDRINUSE else "mend [page]"
-        reason = os.strerror(error.errno) if error.errno in errno.errorcode else str(error)
-        raise SettingsError(f"page {host}:{port}: {reason}; {way_out}") from None
+        raise SettingsError(f"page {host}:{port}: {error.strerror}; {way_out}") from None
     return listener
 
 

@@ -1,0 +1,255 @@
+"""The real gateway between a real broker and a real InfluxDB; only the board is scripted."""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from hil_tests.services import HOST, REPOSITORY, InfluxDB, InfluxUser, Mosquitto, Service, http_request, wait_until
+
+UNIT, BOOT = "raft-01", "0123456789abcdef"
+PASSWORDS = {"gateway": "broker-secret", UNIT: "unit-secret"}
+RESEND_SECONDS = 1.0
+DEADLINE = 30.0
+
+
+class Gateway(Service):
+    """The service as a process of its own, ready when its page answers."""
+
+    program: ClassVar[str] = sys.executable
+    debian_package: ClassVar[str] = "python3"
+
+    def __init__(self, folder: Path, broker: Mosquitto, database: InfluxDB, broker_password: str) -> None:
+        super().__init__(folder)
+        self.journal = self.folder / "journal"
+        self.settings = self.folder / "gateway.toml"
+        (self.folder / "broker.password").write_text(broker_password + "\n", "utf-8")
+        (self.folder / "database.password").write_text("database-secret\n", "utf-8")
+        self.settings.write_text(
+            'site = "rig"\n'
+            f'[broker]\nhost = "{HOST}"\nport = {broker.port}\nuser = "gateway"\n'
+            f'password_file = "{self.folder}/broker.password"\n'
+            f'[journal]\nfolder = "{self.journal}"\ncommit_interval = 0.2\n'
+            "[forward]\ninterval = 1\n"
+            f'[database]\nkind = "influxdb1"\nurl = "{database.url}"\ndatabase = "powerunit"\nuser = "gateway"\n'
+            f'password_file = "{self.folder}/database.password"\n'
+            f'[page]\nhost = "{HOST}"\nport = {self.port}\n',
+            "utf-8",
+        )
+
+    def arguments(self) -> Sequence[str]:
+        return ["-m", "gateway", "--settings", str(self.settings)]
+
+    def ended_with(self) -> int:
+        """Waits for the process to end by itself."""
+        return self._running().wait(DEADLINE)
+
+    def state(self) -> dict[str, Any]:
+        status, body = http_request(self.port, "GET", "/state.json")
+        assert status == 200
+        document: dict[str, Any] = json.loads(body)
+        return document
+
+
+class ScriptedBoard:
+    """No board: it publishes readings with a given identity and keeps each until an `ack` names it."""
+
+    def __init__(self, broker: Mosquitto, utc_ms: int | None) -> None:
+        self.acknowledged: set[int] = set()
+        self.acks: list[dict[str, Any]] = []
+        self._held: dict[int, dict[str, Any]] = {}
+        self._utc_ms = utc_ms
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=UNIT)
+        self._client.username_pw_set(UNIT, PASSWORDS[UNIT])
+        self._client.on_connect = lambda client, *_: client.subscribe(f"powerunit/v1/{UNIT}/ack", 1)
+        self._client.on_message = self._heard
+        self._client.connect(HOST, broker.port)
+        self._client.loop_start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def up(self) -> int:
+        return round((time.monotonic() - self._started) * 1000) + 60_000
+
+    def take(self, seqs: range) -> None:
+        """One reading per seq; its `cycles` is its seq, so that the database can tell them apart."""
+        with self._lock:
+            for seq in seqs:
+                self._held[seq] = {
+                    "boot": BOOT,
+                    "seq": seq,
+                    "device": "bms1",
+                    "model": "jk_pb",
+                    "measurement": "bms",
+                    "up": self.up() + seq,
+                    "t": None if self._utc_ms is None else self._utc_ms + seq,
+                    "signals": {"pack_voltage": 52.5, "cycles": seq},
+                }
+        self.publish()
+
+    def publish(self) -> None:
+        with self._lock:
+            oldest = min(self._held, default=0)
+            for reading in self._held.values():
+                document = reading | {"sent": max(self.up(), reading["up"]), "oldest": oldest}
+                self._client.publish(f"powerunit/v1/{UNIT}/reading", json.dumps(document), qos=1)
+
+    def publish_raw(self, payload: bytes) -> None:
+        self._client.publish(f"powerunit/v1/{UNIT}/reading", payload, qos=1)
+
+    def wait_acknowledged(self, seqs: range) -> None:
+        """Publishes again what stays without an `ack`, as a board does."""
+        end = time.monotonic() + DEADLINE
+        while not set(seqs) <= self.acknowledged:
+            assert time.monotonic() < end, f"{len(set(seqs) - self.acknowledged)} readings were not acknowledged"
+            try:
+                wait_until(lambda: set(seqs) <= self.acknowledged, RESEND_SECONDS, "ack")
+            except RuntimeError:
+                self.publish()
+
+    def _heard(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        ack = json.loads(message.payload)
+        with self._lock:
+            self.acks.append(ack)
+            ranges = [(0, ack["seq"]), *ack["beyond"]]
+            named = {seq for seq in self._held if any(first <= seq <= last for first, last in ranges)}
+            self.acknowledged |= named
+            for seq in named:
+                del self._held[seq]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[InfluxDB]:
+    with InfluxDB(tmp_path, users=[InfluxUser("gateway", "database-secret", "WRITE")]) as server:
+        yield server
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path, PASSWORDS) as server:
+        yield server
+
+
+@pytest.fixture
+def gateway(
+    tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Gateway]:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    gateway = Gateway(tmp_path, broker, database, PASSWORDS["gateway"])
+    yield gateway
+    gateway.stop()
+
+
+def cycles_in(database: InfluxDB) -> list[int]:
+    return sorted(row["cycles"] for row in database.query("SELECT cycles FROM bms"))
+
+
+def utc_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_every_acknowledged_reading_reaches_the_database_once_through_kills(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    gateway.start()
+    with ScriptedBoard(broker, utc_ms()) as board:
+        board.take(range(50))
+        board.wait_acknowledged(range(50))
+        gateway.kill()
+        board.take(range(50, 300))
+        gateway.start()
+        board.wait_acknowledged(range(300))
+        gateway.kill()
+        gateway.start()
+        wait_until(lambda: len(cycles_in(database)) >= 300, DEADLINE, "300 readings in the database")
+        assert cycles_in(database) == list(range(300))
+    wait_until(lambda: gateway.state()["journal"]["backlog_readings"] == 0, DEADLINE, "an empty backlog")
+
+
+def test_readings_without_a_time_get_one_when_the_database_is_reached(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    database.stop()
+    gateway.start()
+    with ScriptedBoard(broker, None) as board:
+        taken = utc_ms()
+        board.take(range(10))
+        board.wait_acknowledged(range(10))
+        assert {ack["utc"] for ack in board.acks} == {None}
+        assert gateway.state()["journal"]["undated_readings"] == 10
+        gateway.kill()
+        gateway.start()
+        database.start()
+        wait_until(lambda: len(cycles_in(database)) >= 10, DEADLINE, "late readings in the database")
+        rows = database.query("SELECT cycles, time_quality FROM bms")
+        assert {row["time_quality"] for row in rows} == {"late"}
+        assert [row["cycles"] for row in rows] == list(range(10))
+        assert all(abs(row["time"] - taken) < 5000 for row in rows)
+
+
+def test_a_bad_message_blocks_nothing_and_is_counted(gateway: Gateway, broker: Mosquitto, database: InfluxDB) -> None:
+    gateway.start()
+    with ScriptedBoard(broker, utc_ms()) as board:
+        for payload in (b"", b"\xff\xfe", b"{}", b'{"seq": NaN}', b"[" * 50_000):
+            board.publish_raw(payload)
+        board.take(range(3))
+        board.wait_acknowledged(range(3))
+    wait_until(lambda: cycles_in(database) == [0, 1, 2], DEADLINE, "the good readings")
+    assert gateway.state()["set_aside"]["dead_letters"] == 5
+
+
+def test_the_page_tells_what_is_wired_stored_and_sent(gateway: Gateway, broker: Mosquitto) -> None:
+    gateway.start()
+    with ScriptedBoard(broker, utc_ms()) as board:
+        board.take(range(1))
+        board.wait_acknowledged(range(1))
+        wait_until(lambda: gateway.state()["database"]["last_forwarded"] is not None, DEADLINE, "forwarding")
+    unit = gateway.state()["units"][0]
+    assert (unit["name"], unit["wired"]) == (UNIT, True)
+    assert unit["acknowledged"] is not None
+    assert unit["devices"][0]["values"][0] == {
+        "name": "pack_voltage",
+        "description": "Voltage of the whole pack",
+        "unit": "V",
+        "value": 52.5,
+        "main": True,
+    }
+    for path in ("/", "/page.css", "/page.js", "/healthz"):
+        assert http_request(gateway.port, "GET", path)[0] == 200
+
+
+def test_a_refused_password_ends_in_one_line_with_exit_code_2(
+    tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    folder = tmp_path / "wrong"
+    folder.mkdir()
+    gateway = Gateway(folder, broker, database, "not the password")
+    gateway.start()
+    assert gateway.ended_with() == 2
+    last = gateway.log.read_text("utf-8").splitlines()[-1]
+    assert "refused user 'gateway'" in last
+    assert "not the password" not in last
+    gateway.stop()
+
+
+def test_sigterm_ends_it_cleanly(gateway: Gateway) -> None:
+    gateway.start()
+    os.kill(gateway.pid, 15)
+    assert gateway.ended_with() == 0
+    assert "Traceback" not in gateway.log.read_text("utf-8")

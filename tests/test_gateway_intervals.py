@@ -1,0 +1,47 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.intervals import IntervalSet
+
+ranges = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8)).map(lambda pair: (pair[0], pair[0] + pair[1])))
+
+
+def numbers(of: list[tuple[int, int]]) -> set[int]:
+    return {number for first, last in of for number in range(first, last + 1)}
+
+
+@given(ranges)
+def test_holds_just_the_numbers_that_were_added(added: list[tuple[int, int]]) -> None:
+    intervals = IntervalSet(added)
+    assert {number for number in range(-2, 72) if number in intervals} == numbers(added)
+    assert len(intervals) == len(numbers(added))
+
+
+@given(ranges)
+def test_ranges_are_sorted_and_never_touch(added: list[tuple[int, int]]) -> None:
+    found = IntervalSet(added).ranges()
+    assert all(first <= last for first, last in found)
+    assert all(left[1] + 1 < right[0] for left, right in itertools.pairwise(found))
+
+
+@given(ranges, st.integers(0, 70))
+def test_run_end_is_the_last_before_a_gap(added: list[tuple[int, int]], start: int) -> None:
+    expected = start - 1
+    while expected + 1 in numbers(added):
+        expected += 1
+    assert IntervalSet(added).run_end(start) == expected
+
+
+@given(ranges, st.integers(0, 70))
+def test_discard_below_forgets_the_smaller_ones(added: list[tuple[int, int]], floor: int) -> None:
+    intervals = IntervalSet(added)
+    intervals.discard_below(floor)
+    assert numbers(intervals.ranges()) == {number for number in numbers(added) if number >= floor}
+
+
+def test_a_range_that_runs_backwards_is_an_error() -> None:
+    with pytest.raises(ValueError, match="from 5 to 4"):
+        IntervalSet().add(5, 4)

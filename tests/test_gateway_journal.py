@@ -1,0 +1,185 @@
+import pytest
+
+from gateway.journal import Entry, Journal, StoredFrame
+from gateway.ledger import Key
+from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, entry
+
+KEY = (UNIT, BOOT)
+ALL = 10**9
+
+
+def take(journal: Journal, *, newest: bool = False, readings: int = ALL, below: int = ALL) -> list[StoredFrame]:
+    return journal.take(newest=newest, below=below, readings=readings, busy=(), datable=lambda _: True)
+
+
+def seqs(frames: list[StoredFrame]) -> list[int]:
+    return [entry.reading.seq for frame in frames for entry in frame.entries]
+
+
+def test_entries_come_back_as_they_went_in() -> None:
+    disk = RecordingDisk()
+    first = entry(0, received=77, error="address 2: no answer", signals={"soc": 99.5, "balancing": True})
+    second = entry(1, (UTC_2026 + 5, "gateway"), unit="raft-02")
+    undated = entry(2, None, kernel="kernel-0")
+    Journal(disk).commit([first, second])
+    Journal(disk).commit([undated])
+    found = [entry for frame in take(Journal(disk)) for entry in frame.entries]
+    assert [stored.reading for stored in found] == [given.reading for given in (first, second, undated)]
+    assert [stored.dated for stored in found] == [(UTC_2026, "device"), (UTC_2026 + 5, "gateway"), None]
+    assert [(stored.kernel, stored.received) for stored in found] == [(KERNEL, 77), (KERNEL, 0), ("kernel-0", 0)]
+    assert [(stored.message.sent, stored.message.oldest) for stored in found] == [(100, 0), (1100, 0), (2100, 0)]
+
+
+def test_nothing_is_returned_before_it_is_synced() -> None:
+    disk = RecordingDisk()
+    Journal(disk).commit([entry(0)])
+    assert [operation[:2] for operation in disk.operations] == [
+        ("append", "segment-00000001.frames"),
+        ("sync", "segment-00000001.frames"),
+    ]
+
+
+def test_newest_come_first_and_the_backlog_oldest_first() -> None:
+    journal = Journal(RecordingDisk(), segment_bytes=400)
+    for seq in range(20):
+        journal.commit([entry(seq)])
+    assert seqs(take(journal, newest=True, readings=3)) == [17, 18, 19]
+    assert seqs(take(journal, readings=3)) == [0, 1, 2]
+    assert seqs(take(journal, newest=True, readings=2, below=8)) == [5, 6]
+
+
+def test_at_least_one_frame_is_taken_however_large() -> None:
+    journal = Journal(RecordingDisk())
+    journal.commit([entry(seq) for seq in range(5)])
+    assert seqs(take(journal, readings=1)) == [0, 1, 2, 3, 4]
+
+
+def test_forwarded_frames_are_taken_no_more_and_their_segments_go() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk, segment_bytes=1)
+    for seq in range(3):
+        journal.commit([entry(seq)])
+    journal.forwarded(take(journal, readings=2))
+    assert seqs(take(journal)) == [2]
+    assert [name for name in disk.files if name.startswith("segment")] == ["segment-00000003.frames"]
+    assert journal.pending_readings == 1
+    again = Journal(disk)
+    assert seqs(take(again)) == [2]
+    assert again.pending_readings == 1
+
+
+def test_a_reading_stays_known_after_its_segment_is_gone() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk, segment_bytes=1)
+    journal.commit([entry(seq) for seq in range(5)])
+    journal.commit([entry(9)])
+    journal.forwarded(take(journal))
+    assert Journal(disk).seen(KEY).ranges() == [(0, 4), (9, 9)]
+
+
+def test_undated_readings_of_one_boot_wait_and_block_no_other() -> None:
+    journal = Journal(RecordingDisk())
+    journal.commit([entry(0, None), entry(1, None, unit="raft-02"), entry(0, boot="00000000000000bb")])
+
+    def datable(key: Key) -> bool:
+        return key[0] == "raft-02"
+
+    frames = journal.take(newest=False, below=ALL, readings=ALL, busy=(), datable=datable)
+    assert [(frame.entries[0].key[0], frame.entries[0].key[1]) for frame in frames] == [
+        ("raft-02", BOOT),
+        (UNIT, "00000000000000bb"),
+    ] or [frame.undated for frame in frames] == [None, ("raft-02", BOOT)]
+    journal.forwarded(frames)
+    assert journal.undated_readings() == {KEY: 1}
+
+
+def test_a_frozen_origin_is_for_ever() -> None:
+    disk = RecordingDisk()
+    assert Journal(disk).freeze_origin(KEY, 1000) == 1000
+    again = Journal(disk)
+    assert again.freeze_origin(KEY, 2000) == 1000
+    assert again.origin(KEY) == 1000
+
+
+def test_a_full_disk_stores_nothing_and_the_next_commit_does() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    journal.commit([entry(0)])
+    disk.full = True
+    with pytest.raises(OSError, match="No space"):
+        journal.commit([entry(1)])
+    assert 1 not in journal.seen(KEY)
+    disk.full = False
+    journal.commit([entry(1)])
+    assert seqs(take(Journal(disk))) == [0, 1]
+
+
+def test_a_full_disk_does_not_stop_the_clearing_up() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk, segment_bytes=1)
+    journal.commit([entry(0)])
+    journal.commit([entry(1)])
+    disk.full = True
+    journal.forwarded(take(journal))
+    assert sorted(disk.files) == ["segment-00000002.frames"]
+
+
+def test_a_damaged_tail_is_copied_aside_and_cut_off() -> None:
+    disk = RecordingDisk()
+    Journal(disk).commit([entry(0)])
+    good = disk.files["segment-00000001.frames"]
+    disk.files["segment-00000001.frames"] = good + b"PUf1 half a frame"
+    journal = Journal(disk)
+    assert journal.damages == 1
+    assert disk.files["segment-00000001.frames"] == good
+    assert disk.files["segment-00000001.frames.damaged"] == b"PUf1 half a frame"
+    journal.commit([entry(1)])
+    assert seqs(take(Journal(disk))) == [0, 1]
+
+
+def test_damage_in_the_middle_costs_one_frame_and_no_number_is_used_twice() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    for seq in range(3):
+        journal.commit([entry(seq)])
+    journal.forwarded(take(journal))
+    data = bytearray(disk.files["segment-00000001.frames"])
+    data[-1] ^= 0xFF
+    disk.files["segment-00000001.frames"] = bytes(data)
+    again = Journal(disk)
+    again.commit([entry(7)])
+    assert seqs(take(again)) == [7]
+
+
+def test_a_lost_ledger_only_means_sending_again() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    journal.commit([entry(0)])
+    journal.forwarded(take(journal))
+    disk.files["ledger.frames"] = b"\x00" * 100
+    assert seqs(take(Journal(disk))) == [0]
+
+
+def test_foreign_files_are_left_alone() -> None:
+    disk = RecordingDisk({"segment-x.frames": b"?", "notes.txt": b"mine", "segment-00000004.frames.damaged": b"!"})
+    Journal(disk).commit([entry(0)])
+    assert disk.files["segment-x.frames"] == b"?"
+    assert disk.files["notes.txt"] == b"mine"
+
+
+def test_every_stored_entry_is_told_at_the_start() -> None:
+    disk = RecordingDisk()
+    Journal(disk).commit([entry(0), entry(1, None)])
+    told: list[Entry] = []
+    Journal(disk, on_entry=told.append)
+    assert [stored.reading.seq for stored in told] == [0, 1]
+
+
+def test_the_oldest_time_is_that_of_what_is_not_forwarded() -> None:
+    journal = Journal(RecordingDisk())
+    assert journal.oldest_time() is None
+    journal.commit([entry(0, (UTC_2026, "device"))])
+    journal.commit([entry(1, (UTC_2026 + 1000, "device"))])
+    assert journal.oldest_time() == UTC_2026
+    journal.forwarded(take(journal, readings=1))
+    assert journal.oldest_time() == UTC_2026 + 1000

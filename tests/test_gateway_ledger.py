@@ -1,0 +1,92 @@
+from gateway.intervals import IntervalSet
+from gateway.ledger import BOOTS_KEPT, COMPACT_BYTES, FILE, Ledger
+from tests.gateway_stand_ins import RecordingDisk
+
+KEY = ("raft-01", "00000000000000aa")
+
+
+def test_changes_come_back_at_the_next_start() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    ledger.seen[KEY] = IntervalSet([(0, 7), (9, 9)])
+    ledger.mark_forwarded([1, 2, 5])
+    ledger.keep_seen([KEY])
+    ledger.freeze_origin(KEY, 1234)
+    again = Ledger(disk)
+    assert again.forwarded.ranges() == [(1, 2), (5, 5)]
+    assert again.seen[KEY].ranges() == [(0, 7), (9, 9)]
+    assert again.origins == {KEY: 1234}
+    assert again.next_frame == 6
+
+
+def test_compaction_keeps_what_still_matters() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    ledger.seen[KEY] = IntervalSet([(0, 7)])
+    ledger.mark_forwarded([1, 2, 5])
+    ledger.freeze_origin(KEY, 1234)
+    ledger.compact(first_frame=5, live=set())
+    again = Ledger(disk)
+    assert again.forwarded.ranges() == [(5, 5)]
+    assert (again.seen[KEY].ranges(), again.origins, again.next_frame) == ([(0, 7)], {KEY: 1234}, 6)
+
+
+def test_the_latest_boots_of_each_unit_and_the_live_ones_stay_known() -> None:
+    ledger = Ledger(RecordingDisk())
+    boots = [("raft-01", f"{number:08x}") for number in range(BOOTS_KEPT + 3)]
+    for key in [*boots, ("raft-02", "00000001")]:
+        ledger.seen[key] = IntervalSet([(0, 0)])
+    ledger.compact(first_frame=1, live={boots[0]})
+    assert set(ledger.seen) == {boots[0], *boots[3:], ("raft-02", "00000001")}
+
+
+def test_it_asks_for_compaction_when_it_has_grown_or_is_damaged() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    number = 1
+    while len(disk.files.get(FILE, b"")) <= COMPACT_BYTES:
+        assert not ledger.wants_compaction()
+        ledger.mark_forwarded(range(number, number + 4000, 2))
+        number += 4000
+    assert ledger.wants_compaction()
+    ledger.compact(first_frame=number, live=set())
+    assert not ledger.wants_compaction()
+    disk.files[FILE] += b"torn"
+    assert Ledger(disk).wants_compaction()
+
+
+def test_damage_costs_only_the_change_that_it_hits() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    ledger.mark_forwarded([1])
+    first = len(disk.files[FILE])
+    ledger.mark_forwarded([2])
+    ledger.mark_forwarded([3])
+    data = bytearray(disk.files[FILE])
+    data[first + 25] ^= 0xFF
+    disk.files[FILE] = bytes(data)
+    assert Ledger(disk).forwarded.ranges() == [(1, 1), (3, 3)]
+
+
+def test_a_full_disk_freezes_no_origin() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    disk.full = True
+    try:
+        ledger.freeze_origin(KEY, 1)
+    except OSError:
+        assert ledger.origins == {}
+    else:
+        raise AssertionError("the origin was frozen on a full disk")
+
+
+def test_what_a_full_disk_did_not_take_is_written_anew() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    disk.full = True
+    ledger.mark_forwarded([4])
+    ledger.compact(first_frame=1, live=set())
+    assert ledger.wants_compaction()
+    disk.full = False
+    ledger.compact(first_frame=1, live=set())
+    assert Ledger(disk).forwarded.ranges() == [(4, 4)]

@@ -1,0 +1,111 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.message import MAX_PAYLOAD, MessageError, ReadingMessage, StatusMessage, parse
+from ingest.reading import Reading
+from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, document
+
+TOPIC = f"powerunit/v1/{UNIT}/reading"
+
+
+def payload(**changes: Any) -> bytes:
+    return json.dumps(document(7) | changes).encode()
+
+
+def refusal(topic: str, data: bytes) -> str:
+    with pytest.raises(MessageError) as caught:
+        parse(topic, data)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert len(text) <= 300
+    return text
+
+
+def test_a_reading_is_taken_whole() -> None:
+    data = payload(t=UTC_2026, oldest=3, error="address 2: no answer")
+    assert parse(TOPIC, data) == ReadingMessage(
+        Reading(
+            unit=UNIT,
+            boot=BOOT,
+            seq=7,
+            device="bms1",
+            model="jk_pb",
+            measurement="bms",
+            up=7000,
+            t=UTC_2026,
+            signals={"pack_voltage": 52.5, "cycles": 7},
+            error="address 2: no answer",
+        ),
+        sent=7100,
+        oldest=3,
+        document=data,
+    )
+
+
+def test_a_status_is_taken() -> None:
+    data = json.dumps({"state": "online", "boot": BOOT, "firmware": "1.2"}).encode()
+    assert parse(f"powerunit/v1/{UNIT}/status", data) == StatusMessage(UNIT, online=True, boot=BOOT, firmware="1.2")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe{", "not UTF-8 at byte 0"),
+        (b"[]", "not a JSON object"),
+        (b"{}", "must contain"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (payload(signals={"soc": float("nan")}), "NaN"),
+        (payload(signals={"soc": float("inf")}), "Infinity"),
+        (payload().replace(b"52.5", b"1e999"), "1e999"),
+        (payload().replace(b"52.5", b"9" * 5000), "too large"),
+        (payload(seq=2**63), "too large"),
+        (payload(seq=2**32), "seq"),
+        (payload(seq=-1), "seq"),
+        (payload(t=4_294_967_296_000), "t must be"),
+        (payload(t=0), "t must be"),
+        (payload(boot="../../etc"), "boot"),
+        (payload(device="bms1\n"), "device"),
+        (payload(signals={"soc": None}), "soc"),
+        (payload(signals={f"s{number}": 1 for number in range(81)}), "signals"),
+        (payload(error="\ud800"), "surrogate"),
+        (b"[" * 50_000, "nested"),
+        (b'{"a":' * 10_000, "nested"),
+        (b" " * 1_000_000, str(MAX_PAYLOAD)),
+    ],
+)
+def test_what_does_not_fit_says_why(data: bytes, reason: str) -> None:
+    assert reason in refusal(TOPIC, data)
+
+
+@pytest.mark.parametrize(
+    "topic", ["powerunit/v1/Raft/reading", "powerunit/v1//reading", "powerunit/v1/a/b/reading", "powerunit/v1/a/ack"]
+)
+def test_a_foreign_topic_says_so(topic: str) -> None:
+    assert "topic" in refusal(topic, payload())
+
+
+@given(
+    st.binary(max_size=300)
+    | st.recursive(st.none() | st.text() | st.floats(), st.lists).map(json.dumps).map(str.encode)
+)
+def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
+    refusal(TOPIC, data)
+
+
+@given(
+    st.sampled_from(sorted(document(0))),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()),
+)
+def test_a_wrong_value_anywhere_is_refused_or_harmless(key: str, value: Any) -> None:
+    try:
+        message = parse(TOPIC, payload(**{key: value}))
+    except MessageError:
+        return
+    assert isinstance(message, ReadingMessage)
+    assert isinstance(message.reading.seq, int)
+    assert isinstance(message.reading.signals, dict)

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import load
+from ingest.writer import SettingsError
+
+EXAMPLE = Path(__file__).parent.parent / "deploy" / "gateway.example.toml"
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The example with its secrets in place."""
+    text = EXAMPLE.read_text("utf-8").replace("/etc/powerunit", str(tmp_path))
+    for name in ("broker", "database"):
+        (tmp_path / f"{name}.password").write_text(f"{name}-secret\n", "utf-8")
+    path = tmp_path / "gateway.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    text = str(caught.value)
+    assert str(path) in text
+    assert "\n" not in text
+    assert "secret" not in text
+    return text
+
+
+def change(path: Path, old: str, new: str) -> Path:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    return path
+
+
+def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> None:
+    settings = load(example)
+    assert settings.site == "lan-ha-bay"
+    assert (settings.broker.host, settings.broker.port, settings.broker.user) == ("127.0.0.1", 1883, "gateway")
+    assert settings.broker.password == "broker-secret"
+    assert settings.journal_folder == Path("/var/lib/powerunit/journal")
+    assert (settings.commit_interval, settings.forward_interval) == (2.0, 30.0)
+    assert (settings.page_host, settings.page_port) == ("0.0.0.0", 8080)
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('site = "lan-ha-bay"', "", "site is missing"),
+        ('site = "lan-ha-bay"', 'site = ""', "site is ''"),
+        ('site = "lan-ha-bay"', 'site = "a\\nb"', "in one line"),
+        ('site = "lan-ha-bay"', 'site = "lan-ha-bay"\nsiet = 1', "siet is no setting"),
+        ("[broker]", "[brokers]", "broker is missing"),
+        ("port = 1883", "port = 0", "broker.port is 0"),
+        ("port = 1883", 'port = "1883"', "broker.port is '1883'"),
+        ("port = 1883", "port = true", "broker.port is True"),
+        ("port = 1883", "port = 1883\ntls = true", "broker.tls is no setting"),
+        ("interval = 30", "interval = 0", "forward.interval is 0"),
+        ("interval = 30", "interval = nan", "forward.interval is nan"),
+        ("commit_interval = 2", "commit_interval = 30", "journal.commit_interval is 30"),
+        ("interval = 30", "interval = = 30", "line"),
+        ('kind = "influxdb1"', 'kind = "influxdb9"', "database.kind"),
+        ("port = 8080", "port = 80800", "page.port is 80800"),
+        ("[page]", "[page]\n[alarms]\n[pages]", "missing"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value(example: Path, old: str, new: str, told: str) -> None:
+    assert told in refusal(change(example, old, new))
+
+
+def test_a_missing_file_says_where_to_look(tmp_path: Path) -> None:
+    assert "gateway.example.toml" in refusal(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines\n", b"\xff"])
+def test_a_password_file_holds_one_line(example: Path, content: bytes) -> None:
+    (example.parent / "broker.password").write_bytes(content)
+    assert "broker.password_file" in refusal(example)
+
+
+def test_a_password_file_must_be_there(example: Path) -> None:
+    (example.parent / "broker.password").unlink()
+    assert "No such file" in refusal(example)
+
+
+def test_the_commit_interval_may_be_left_out(example: Path) -> None:
+    assert load(change(example, "commit_interval = 2", "# none")).commit_interval == 2.0
