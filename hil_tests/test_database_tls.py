@@ -17,6 +17,7 @@ from ingest.influxdb2 import Influxdb2Settings
 from ingest.writer import open_writer
 
 DEADLINE = 5.0
+LINE = "m f=1"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,9 @@ def stand_in_url(certificate: Path) -> Iterator[str]:
                 except OSError:  # the client did not trust us
                     return
                 with secured:
-                    secured.recv(65536)
+                    received = b""
+                    while not received.endswith(LINE.encode()):
+                        received += secured.recv(65536)
                     secured.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
         thread = threading.Thread(target=answer_once)
@@ -71,7 +74,7 @@ def test_only_a_server_with_a_trusted_certificate_gets_the_lines(
     v1, v2 = Influxdb1Settings(stand_in_url, "db"), Influxdb2Settings(stand_in_url, "o", "b", "t")
     settings = v1 if kind == "v1" else v2
     with closing(open_writer(settings, DEADLINE)) as writer:
-        answer = writer.write(["m f=1"])
+        answer = writer.write([LINE])
     if trusted:
         assert answer.verdict is Verdict.WRITTEN
     else:
