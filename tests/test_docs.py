@@ -51,13 +51,3 @@ def test_every_folder_of_the_house_is_in_the_readme() -> None:
     folders = {path.relative_to(ROOT).parts[0] for path in TRACKED if len(path.relative_to(ROOT).parts) > 1}
     missing = [folder for folder in folders - {".ci"} if f"`{folder}/" not in readme and f"{folder}/" not in readme]
     assert not missing
-
-
-@pytest.mark.parametrize(
-    "path",
-    [path for path in TRACKED if path.suffix in {".py", ".toml", ".md", ".conf", ".json", ""} and path.is_file()],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_nothing_needs_a_path_outside_the_project(path: Path) -> None:
-    outside = re.compile(r"\.\./" + r"shared|/" + r"work/|/root/")
-    assert not outside.search(path.read_text("utf-8"))
