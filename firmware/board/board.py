@@ -9,7 +9,7 @@ import gc
 import machine
 import network
 
-_PARITIES = {"none": None, "even": 0, "odd": 1}
+_PARITIES = {"N": None, "E": 0, "O": 1}
 _RESET_CAUSES = {
     machine.PWRON_RESET: "power_on",
     machine.HARD_RESET: "hard",
@@ -56,7 +56,7 @@ class Serial:
         self._format = None
 
     def configure(self, baudrate, parity, stop_bits):
-        """8 data bits; `parity` is none, even or odd. Bytes in the buffers are lost when anything changes."""
+        """8 data bits; `parity` is N, E or O. Bytes in the buffers are lost when anything changes."""
         if self._format != (baudrate, parity, stop_bits):
             self._format = (baudrate, parity, stop_bits)
             self._uart.init(

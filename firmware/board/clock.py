@@ -5,8 +5,6 @@ None, never a guess. The board's own calendar is not used, so its epoch (1970 or
 Does not promise: that UTC never steps. A better estimate moves it, in both directions, by up to half a second.
 """
 
-import time
-
 TICKS_PERIOD = 1 << 30  # of time.ticks_ms() on the ESP32; the unix port's 2**62 is a multiple of it
 LONGEST_ROUND_TRIP = 1000  # ms; an ack that took longer may have lain in a buffer
 DRIFT = 20000  # the crystal gains or loses at most one part in this many (50 ppm) over a raft's temperatures
@@ -17,7 +15,7 @@ LAST_UTC = 4102444799999  # the end of 2099, as in gateway/schema/reading.schema
 class Clock:
     """`ticks` counts milliseconds and starts again from 0 every `period` of them, a power of two."""
 
-    def __init__(self, ticks=time.ticks_ms, period=TICKS_PERIOD):
+    def __init__(self, ticks, period=TICKS_PERIOD):
         self._ticks = ticks
         self._mask = period - 1
         self._last = ticks()

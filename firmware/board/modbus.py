@@ -16,11 +16,13 @@ _LONGEST = 512  # bytes of noise to search for a reply; the longest reply has 25
 
 
 class NoReading(Exception):
-    """A block could not be read; the message is one line for a technician. `silent`: not one byte came."""
+    """A block could not be read; the message is one line for a technician. `silent`: not one byte came; `refused`: the
+    device answered, with an exception."""
 
-    def __init__(self, message, silent=False):
+    def __init__(self, message, silent=False, refused=False):
         super().__init__(message)
         self.silent = silent
+        self.refused = refused
 
 
 class Master:
@@ -50,7 +52,8 @@ class Master:
                 except asyncio.TimeoutError:
                     self._owed = (question, self._now() + deadline)
                 except rtu.DeviceException as refusal:
-                    raise NoReading("%s: %d from 0x%04X, function %d: %s" % (who, count, start, function, refusal))
+                    what = "%d from 0x%04X with function %d" % (count, start, function)
+                    raise NoReading("%s: refuses to give %s: %s" % (who, what, refusal), refused=True)
         if self._heard:
             raise NoReading(
                 "%s: no valid answer in %d ms, %d tries, but %d bytes (%s); check baud rate, termination and other masters"

@@ -76,16 +76,17 @@ umqtt.simple.socket = _Sockets
 class Client(umqtt.simple.MQTTClient):
     """One connection to the broker. `heard(topic, message)` is called with each message, both as bytes."""
 
-    def __init__(self, host, port, client_id, password, keepalive, heard):
+    def __init__(self, host, port, client_id, password, keepalive, heard, open_connection=asyncio.open_connection):
         super().__init__(client_id.encode(), host, port, client_id.encode(), password.encode(), keepalive)
         self.set_callback(heard)
+        self._open_connection = open_connection
         self._reader = self._writer = None
         self._received = b""
         self._unacknowledged = []
 
     async def connect(self):
         """Opens the connection with a clean session. Raises Lost or Refused."""
-        opened = await self._within_deadline(asyncio.open_connection(self.server, self.port), "does not take a connection")
+        opened = await self._within_deadline(self._open_connection(self.server, self.port), "does not take a connection")
         self._reader, self._writer = opened
         answer = await self._call(_CONNACK, umqtt.simple.MQTTClient.connect, True)
         if len(answer) != 4:
@@ -161,8 +162,8 @@ class Client(umqtt.simple.MQTTClient):
 
     async def _send(self):
         if self.sock.written:
-            self._writer.write(bytes(self.sock.written))
-            self.sock.written = bytearray()
+            packet, self.sock.written = self.sock.written, bytearray()
+            self._writer.write(packet)
             await self._within_deadline(self._writer.drain(), "does not take what we send")
 
     async def _within_deadline(self, work, complaint):

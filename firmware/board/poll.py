@@ -64,17 +64,18 @@ class Poller:
         up = self._clock.now()
         values = {}
         errors = []
-        for function, start, count in profile.reads:
+        for block in profile.reads:
             try:
-                data = await self._master.read(device.name, profile, device.address, function, start, count)
+                data = await self._master.read(device.name, profile, device.address, *block)
             except NoReading as error:
+                if error.refused and block in profile.optional:
+                    continue
                 errors.append(str(error))
                 if error.silent:
                     break
             else:
-                values.update(profile.decode(function, start, count, data))
-        if values:
-            profile.complete(values)
+                values.update(profile.decode(*block, data))
+        profile.complete(values)
         signals = to_json(values)
         self._spool.add(
             up, reading(device.name, profile.model, profile.measurement, self._clock.utc(up), signals, errors)

@@ -19,6 +19,7 @@ PATIENCE = 20000  # ms; with the poll's own time this keeps a power cut below 30
 RAM_LIMIT = 8192  # bytes of text in RAM that go to flash at once, however young they are
 SEGMENT = 32768  # bytes; a segment is removed as a whole
 LONGEST_LINE = 4096
+NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
 
 
 class _Segment:
@@ -162,7 +163,7 @@ class Spool:
                     size += file.write(_line(self.boot, seq, up, text))
         except OSError as error:
             self._open = None
-            if error.errno == errno.ENOSPC and self._segments:
+            if error.errno == NO_SPACE and self._segments:
                 self._give_up(self._segments[0])
             elif not self._flash_fails:
                 self._flash_fails = True

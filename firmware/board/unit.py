@@ -6,29 +6,34 @@ while readings are made and get to the gateway or to flash.
 
 import asyncio
 import binascii
+import gc
 import json
 import os
 import sys
 import time
 
-import board
-from clock import Clock
-from decode import Profile
-from link import KEEPALIVE, Link
-from modbus import Master
-from mqtt import Client
-from poll import Device, Health, Poller
-from settings import SettingsError, load
+# The longest first: compiling one takes the more heap the longer it is, and the heap is empty yet.
 from spool import Spool
+from mqtt import Client
+from link import KEEPALIVE, Link
+from settings import SettingsError, load
+from poll import Device, Health, Poller
+from modbus import Master
+from decode import Profile
+from clock import Clock
+import board
 
 FIRMWARE = "0.1.0"
 SPOOL_BYTES = 1000000  # of the 2 MB file system on a 4 MB ESP32
 WATCHDOG = 120000  # ms; longer than any task may go without progress
+GARBAGE = 8192  # bytes; collected this often the heap does not get so fragmented that a reading finds no place
 LONGEST_STALL = 60000  # ms without a new reading beyond the period, or with a reading in RAM alone
 
 
 def run():
     """Runs the unit until the power goes. Ctrl-C at the console ends it; the watchdog starts the board again then."""
+    gc.collect()
+    gc.threshold(GARBAGE)
     try:
         settings = load("unit.json")
         devices = [Device(each["name"], each["address"], _profile(each["model"])) for each in settings["devices"]]
@@ -55,8 +60,8 @@ def _profile(model):
 
 
 async def _work(settings, devices):
-    clock = Clock()
-    spool = Spool("spool", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
+    clock = Clock(time.ticks_ms)
+    spool = Spool("readings", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
     wifi = board.Wifi(settings["wifi"]["ssid"], settings["wifi"]["password"])
     bus = settings["bus"]
     master = Master(board.Serial(bus["uart"], bus["tx"], bus["rx"], bus.get("de")), clock.now)

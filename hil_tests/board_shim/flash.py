@@ -4,6 +4,7 @@ so killing the interpreter between two of them is a power cut between two flash 
 import vfs
 
 BLOCK = 4096
+_ERASED = b"\xff" * 256
 
 
 class Flash:
@@ -25,7 +26,9 @@ class Flash:
         if operation == 5:
             return BLOCK
         if operation == 6:
-            self.writeblocks(argument, b"\xff" * BLOCK)
+            self._file.seek(argument * BLOCK)
+            for _ in range(BLOCK // len(_ERASED)):
+                self._file.write(_ERASED)
         return 0
 
 
