@@ -104,7 +104,7 @@ class Committer:
     ) -> None:
         reading, key = message.reading, (message.reading.unit, message.reading.boot)
         self._units.heard(message, delivery.received)
-        self._dating.heard(key, self._kernel, delivery.received, message.sent)
+        self._dating.heard(key, delivery.received, reading.up, message.sent)
         self._oldest[key] = max(self._oldest.get(key, 0), message.oldest)
         newest[key] = message.sent, delivery.received
         if (key, reading.seq) in fresh or reading.seq in self._journal.seen(key):

@@ -93,10 +93,10 @@ def test_undated_readings_of_one_boot_wait_and_block_no_other() -> None:
 
 def test_a_frozen_origin_is_for_ever() -> None:
     disk = RecordingDisk()
-    assert Journal(disk).freeze_origin(KEY, 1000) == 1000
+    assert Journal(disk).freeze_origin(KEY, (1000, "late")) == (1000, "late")
     again = Journal(disk)
-    assert again.freeze_origin(KEY, 2000) == 1000
-    assert again.origin(KEY) == 1000
+    assert again.freeze_origin(KEY, (2000, "estimated")) == (1000, "late")
+    assert again.origin(KEY) == (1000, "late")
 
 
 def test_a_full_disk_stores_nothing_and_the_next_commit_does() -> None:

@@ -4,14 +4,14 @@ import pytest
 
 from gateway.deadletters import DeadLetters
 from gateway.journal import Entry, StoredFrame
-from gateway.ledger import Key
+from gateway.ledger import Key, Origin
 from gateway.lines import LineMaker
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry
 
 KEY: Key = (UNIT, BOOT)
 
 
-def maker(origins: dict[Key, int] | None = None) -> tuple[LineMaker, DeadLetters]:
+def maker(origins: dict[Key, Origin] | None = None) -> tuple[LineMaker, DeadLetters]:
     dead_letters = DeadLetters(RecordingDisk())
     return LineMaker("rig", (origins or {}).get, dead_letters), dead_letters
 
@@ -29,7 +29,7 @@ def test_a_dated_reading_is_a_line() -> None:
 
 
 def test_an_undated_one_takes_its_boots_origin() -> None:
-    lines, _ = maker({KEY: UTC_2026})
+    lines, _ = maker({KEY: (UTC_2026, "late")})
     assert lines.datable(KEY)
     (line,) = lines.of(frame(entry(3, None), undated=KEY))
     assert line.endswith(f'time_quality="late" {UTC_2026 + 3000}')
@@ -52,6 +52,6 @@ def test_a_signal_that_no_field_holds_is_counted_and_logged_once(caplog: pytest.
 
 
 def test_a_time_outside_of_all_reason_is_set_aside() -> None:
-    lines, dead_letters = maker({KEY: UTC_2026})
+    lines, dead_letters = maker({KEY: (UTC_2026, "late")})
     assert lines.of(frame(entry(0, None, up=2**62), entry(1, None), undated=KEY)) != []
     assert dead_letters.count == 1
