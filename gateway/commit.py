@@ -70,7 +70,7 @@ class Committer:
 
     def commit(self, group: Sequence[Delivery]) -> None:
         """Store and acknowledge one group. If the disk does not take it, no board hears of it and all send it again."""
-        fresh: dict[tuple[Key, int], Entry] = {}
+        fresh: dict[tuple[Key, int], tuple[ReadingMessage, int]] = {}
         newest: dict[Key, tuple[int, int]] = {}
         for delivery in group:
             match delivery.content:
@@ -80,8 +80,10 @@ class Committer:
                     self._units.status(message)
                 case Rejected(reason, topic, payload):
                     self._dead_letters.add(reason, topic, payload)
+        # Dated only now, because the fastest message of the group dates all of its boot best.
+        entries = [self._entry(message, received) for message, received in fresh.values()]
         try:
-            self._journal.commit(list(fresh.values()))
+            self._journal.commit(entries)
         except OSError as error:
             self.disk.away(f"cannot be written ({error.strerror}); readings stay on the boards until it can")
             newest.clear()
@@ -95,21 +97,25 @@ class Committer:
 
     def _add(
         self,
-        fresh: dict[tuple[Key, int], Entry],
+        fresh: dict[tuple[Key, int], tuple[ReadingMessage, int]],
         newest: dict[Key, tuple[int, int]],
         message: ReadingMessage,
         delivery: Delivery,
     ) -> None:
         reading, key = message.reading, (message.reading.unit, message.reading.boot)
         self._units.heard(message, delivery.received)
-        self._dating.heard(key, self._kernel, delivery.received, message.sent)
+        self._dating.heard(key, delivery.received, reading.up, message.sent)
         self._oldest[key] = max(self._oldest.get(key, 0), message.oldest)
         newest[key] = message.sent, delivery.received
         if (key, reading.seq) in fresh or reading.seq in self._journal.seen(key):
             self.duplicates += 1
-            return
-        dated = self._dating.at_arrival(key, reading.up, reading.t)
-        fresh[key, reading.seq] = Entry(message, self._kernel, delivery.received, dated)
+        else:
+            fresh[key, reading.seq] = message, delivery.received
+
+    def _entry(self, message: ReadingMessage, received: int) -> Entry:
+        reading = message.reading
+        dated = self._dating.at_arrival((reading.unit, reading.boot), reading.up, reading.t)
+        return Entry(message, self._kernel, received, dated)
 
     def _acknowledge(self, key: Key, sent: int, received: int) -> None:
         unit, boot = key

@@ -22,7 +22,7 @@ from typing import Any
 from gateway import framelog
 from gateway.disk import Disk
 from gateway.intervals import IntervalSet
-from gateway.ledger import Key, Ledger
+from gateway.ledger import Key, Ledger, Origin
 from gateway.message import ReadingMessage, reading_message
 from ingest.reading import Reading, TimeQuality
 
@@ -118,16 +118,16 @@ class Journal:
         with self._lock:
             return {key: count for key, count in self._undated.items() if count}
 
-    def origin(self, key: Key) -> int | None:
-        """The frozen UTC in ms at which that board's `up` was 0, None when it was never needed."""
+    def origin(self, key: Key) -> Origin | None:
+        """Where that boot's undated readings lie, None when it was never frozen."""
         with self._lock:
             return self._ledger.origins.get(key)
 
-    def freeze_origin(self, key: Key, utc_ms: int) -> int:
+    def freeze_origin(self, key: Key, origin: Origin) -> Origin:
         """Keep this origin for ever, or return the one that was kept before. Durable on return. Raises OSError."""
         with self._lock:
             if key not in self._ledger.origins:
-                self._ledger.freeze_origin(key, utc_ms)
+                self._ledger.freeze_origin(key, origin)
             return self._ledger.origins[key]
 
     def commit(self, entries: Sequence[Entry]) -> None:

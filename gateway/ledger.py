@@ -14,6 +14,7 @@ from gateway import framelog
 from gateway.disk import Disk
 from gateway.intervals import IntervalSet
 from gateway.notice import Notice
+from ingest.reading import TimeQuality
 
 FILE = "ledger.frames"
 COMPACT_BYTES = 256 * 1024
@@ -25,17 +26,20 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 """`(unit, boot)`."""
 
+Origin = tuple[int, TimeQuality]
+"""The UTC in ms at which a boot's `up` was 0, and the quality of what is dated by it."""
+
 
 class Ledger:
-    """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `origins`: the frozen UTC
-    of a boot's `up` 0, in ms. `next_frame`: no frame at or above this number was ever forwarded.
+    """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `origins`: frozen for
+    ever. `next_frame`: no frame at or above this number was ever forwarded.
     """
 
     def __init__(self, disk: Disk) -> None:
         """Read what is there; a damaged ledger is read as far as it goes."""
         self.forwarded = IntervalSet()
         self.seen: dict[Key, IntervalSet] = {}
-        self.origins: dict[Key, int] = {}
+        self.origins: dict[Key, Origin] = {}
         self.next_frame = 1
         self._disk = disk
         self._file = Notice(log, FILE)
@@ -52,9 +56,9 @@ class Ledger:
         """From now on the seqs of these boots are known without their segments. Durable if the disk takes it."""
         self._keep({"seen": [[*key, self.seen[key].ranges()] for key in keys]}, sync=True)
 
-    def freeze_origin(self, key: Key, utc_ms: int) -> None:
+    def freeze_origin(self, key: Key, origin: Origin) -> None:
         """Durable on return. Raises OSError; the origin is not frozen then."""
-        change = {"origins": [[*key, utc_ms]]}
+        change = {"origins": [[*key, *origin]]}
         self._write(change, sync=True)
         self._apply(change)
 
@@ -86,10 +90,10 @@ class Ledger:
         self.forwarded.discard_below(first_frame)
         kept = live | _latest_boots(self.seen)
         self.seen = {key: seqs for key, seqs in self.seen.items() if key in kept}
-        self.origins = {key: utc for key, utc in self.origins.items() if key in kept}
+        self.origins = {key: origin for key, origin in self.origins.items() if key in kept}
         everything = {
             "forwarded": self.forwarded.ranges(),
-            "origins": [[*key, utc] for key, utc in self.origins.items()],
+            "origins": [[*key, *origin] for key, origin in self.origins.items()],
             "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
             "next": self.next_frame,
         }
@@ -118,8 +122,8 @@ class Ledger:
         for first, last in change.get("forwarded", ()):
             self.forwarded.add(first, last)
             self.next_frame = max(self.next_frame, last + 1)
-        for unit, boot, utc in change.get("origins", ()):
-            self.origins[unit, boot] = utc
+        for unit, boot, utc_ms, quality in change.get("origins", ()):
+            self.origins[unit, boot] = utc_ms, quality
         for unit, boot, ranges in change.get("seen", ()):
             for first, last in ranges:
                 self.seen.setdefault((unit, boot), IntervalSet()).add(first, last)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from gateway.clock import EARLIEST_UTC_MS, LATEST_UTC_MS
 from gateway.deadletters import DeadLetters
 from gateway.journal import Entry, StoredFrame
-from gateway.ledger import Key
+from gateway.ledger import Key, Origin
 from ingest.points import reading_line
 from ingest.reading import TimeQuality
 
@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 class LineMaker:
     """`signals_set_aside` counts signals that no field of the database could hold; each reason is logged once."""
 
-    def __init__(self, site: str, late_origin: Callable[[Key], int | None], dead_letters: DeadLetters) -> None:
-        """`late_origin` gives the frozen UTC in ms of a boot's `up` 0, None while there is none."""
+    def __init__(self, site: str, late_origin: Callable[[Key], Origin | None], dead_letters: DeadLetters) -> None:
+        """`late_origin` gives the frozen origin of a boot, None while there is none."""
         self.signals_set_aside = 0
         self._site = site
         self._late_origin = late_origin
@@ -54,7 +54,8 @@ class LineMaker:
         origin = self._late_origin(entry.key)
         if origin is None:
             raise LookupError(f"boot {entry.key} has no origin, though it was datable")
-        return origin + entry.reading.up, "late"
+        began, quality = origin
+        return began + entry.reading.up, quality
 
     def _refuse(self, entry: Entry, name: str, reason: str) -> None:
         log.warning("%s: reading set aside: %s", name, reason)

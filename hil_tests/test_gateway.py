@@ -106,7 +106,7 @@ class ScriptedBoard:
         with self._lock:
             oldest = min(self._held, default=0)
             for reading in self._held.values():
-                document = reading | {"sent": max(self.up(), reading["up"]), "oldest": oldest}
+                document = reading | {"sent": max(self.up(), reading["up"] + 1), "oldest": oldest}
                 self._client.publish(f"powerunit/v1/{UNIT}/reading", json.dumps(document), qos=1)
 
     def publish_raw(self, payload: bytes) -> None:

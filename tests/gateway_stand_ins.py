@@ -62,7 +62,7 @@ def apply(files: dict[str, bytes], operation: Operation) -> None:
         case ("append", name, data):
             files[name] = files.get(name, b"") + data
         case ("truncate", name, size):
-            files[name] = files[name][:size]
+            files[name] = files.get(name, b"")[:size]
         case ("replace", name, data):
             files[name] = data
         case ("remove", name):

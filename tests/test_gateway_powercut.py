@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.journal import Journal, StoredFrame
+from gateway.ledger import Origin
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry, power_cuts
 
 KEY = (UNIT, BOOT)
-ORIGIN = UTC_2026 + 123
+ORIGIN: Origin = (UTC_2026 + 123, "late")
 ALL = 10**9
 
 

@@ -1,0 +1,171 @@
+import json
+import queue
+import threading
+from importlib import resources
+from typing import Any
+
+import jsonschema
+
+from gateway.commit import COMMIT_READINGS, Committer
+from gateway.dating import Dating
+from gateway.deadletters import DeadLetters
+from gateway.journal import Journal
+from gateway.message import StatusMessage
+from gateway.receive import Delivery, Rejected
+from gateway.units import Units
+from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, ScriptedClocks, message
+
+KEY = (UNIT, BOOT)
+ACK_SCHEMA = json.loads(resources.files("gateway").joinpath("schema", "ack.schema.json").read_text("utf-8"))
+
+
+class RecordingMqtt:
+    """Stands in for the MQTT client: notes what is acknowledged, and how many disk operations came before."""
+
+    def __init__(self, disk: RecordingDisk) -> None:
+        self.done_with: list[int] = []
+        self.acks: list[tuple[str, dict[str, Any]]] = []
+        self.operations_before_ack = 0
+        self._disk = disk
+
+    def done(self, delivery: Delivery) -> None:
+        self.done_with.append(delivery.mid)
+
+    def acknowledge(self, unit: str, document: dict[str, Any]) -> bool:
+        jsonschema.validate(document, ACK_SCHEMA)
+        self.acks.append((unit, document))
+        self.operations_before_ack = len(self._disk.operations)
+        return True
+
+
+class Bench:
+    """A committer with everything around it that it needs."""
+
+    def __init__(self, clocks: ScriptedClocks | None = None, trusted_utc: int | None = None) -> None:
+        self.disk = RecordingDisk()
+        self.clocks = clocks or ScriptedClocks()
+        self.clock = self.clocks.clock(trusted_utc)
+        self.journal = Journal(self.disk)
+        self.dead_letters = DeadLetters(self.disk)
+        self.units = Units()
+        self.mqtt = RecordingMqtt(self.disk)
+        self.committer = Committer(
+            journal=self.journal,
+            dead_letters=self.dead_letters,
+            dating=Dating(self.clock, KERNEL),
+            clock=self.clock,
+            kernel=KERNEL,
+            units=self.units,
+            acknowledger=self.mqtt,
+        )
+
+    def delivery(self, seq: int, **changes: Any) -> Delivery:
+        return Delivery(message(seq, **changes), self.clocks.boot, mid=seq + 1, connection=1)
+
+
+def test_readings_are_stored_and_then_acknowledged() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(0), bench.delivery(1)])
+    assert bench.mqtt.acks == [(UNIT, {"boot": BOOT, "seq": 1, "beyond": [], "utc": None, "sent": 1100, "held": 0})]
+    assert bench.mqtt.done_with == [1, 2]
+    assert bench.disk.operations[bench.mqtt.operations_before_ack - 1][0] == "sync"
+    assert bench.journal.seen(KEY).ranges() == [(0, 1)]
+
+
+def test_a_duplicate_is_stored_once_and_acknowledged_again() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(0), bench.delivery(0)])
+    bench.committer.commit([bench.delivery(0)])
+    assert (bench.committer.received, bench.committer.duplicates) == (1, 2)
+    assert bench.journal.pending_readings == 1
+    assert [ack["seq"] for _, ack in bench.mqtt.acks] == [0, 0]
+
+
+def test_a_gap_holds_the_acknowledgement_back_and_what_lies_beyond_is_named() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(seq) for seq in (0, 2, 3, 7)])
+    assert bench.mqtt.acks[-1][1]["seq"] == 0
+    assert bench.mqtt.acks[-1][1]["beyond"] == [[2, 3], [7, 7]]
+
+
+def test_nothing_is_acknowledged_while_the_first_is_missing() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(1)])
+    assert bench.mqtt.acks[-1][1]["seq"] == -1
+    assert bench.mqtt.acks[-1][1]["beyond"] == [[1, 1]]
+
+
+def test_what_the_board_no_longer_holds_is_not_waited_for() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(5, oldest=5), bench.delivery(6, oldest=5)])
+    assert bench.mqtt.acks[-1][1]["seq"] == 6
+    bench.committer.commit([bench.delivery(9, oldest=9)])
+    assert bench.mqtt.acks[-1][1]["seq"] == 9
+
+
+def test_more_gaps_than_an_ack_can_name_leave_the_newest_out() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(seq) for seq in range(1, 100, 2)])
+    assert len(bench.mqtt.acks[-1][1]["beyond"]) == 32
+
+
+def test_the_ack_brings_the_time_and_how_long_the_reading_was_held() -> None:
+    clocks = ScriptedClocks(system=UTC_2026)
+    bench = Bench(clocks, UTC_2026)
+    delivery = bench.delivery(0)
+    clocks.forward(1500)
+    bench.committer.commit([delivery])
+    assert bench.mqtt.acks[-1][1]["utc"] == UTC_2026 + 1500
+    assert bench.mqtt.acks[-1][1]["held"] == 1500
+
+
+def test_readings_are_dated_at_arrival_when_the_clock_is_trusted() -> None:
+    bench = Bench(ScriptedClocks(system=UTC_2026), UTC_2026)
+    bench.committer.commit([bench.delivery(3), bench.delivery(4, t=UTC_2026 - 5000)])
+    (frame,) = bench.journal.take(newest=False, below=99, readings=99, busy=(), datable=lambda _: False)
+    assert [entry.dated for entry in frame.entries] == [(UTC_2026 - 1100, "gateway"), (UTC_2026 - 5000, "device")]
+
+
+def test_a_disk_that_takes_nothing_acknowledges_nothing_to_the_board() -> None:
+    bench = Bench()
+    bench.disk.full = True
+    bench.committer.commit([bench.delivery(0)])
+    assert bench.mqtt.acks == []
+    assert bench.mqtt.done_with == [1]
+    assert bench.committer.disk.trouble is not None
+    bench.disk.full = False
+    bench.committer.commit([bench.delivery(0)])
+    assert [ack["seq"] for _, ack in bench.mqtt.acks] == [0]
+    assert bench.committer.disk.trouble is None
+
+
+def test_a_rejected_message_is_set_aside_and_the_rest_goes_on() -> None:
+    bench = Bench()
+    rejected = Delivery(Rejected("not JSON", "topic", b"?"), 0, mid=9, connection=1)
+    bench.committer.commit([rejected, bench.delivery(0)])
+    assert bench.dead_letters.count == 1
+    assert bench.mqtt.done_with == [9, 1]
+    assert bench.journal.pending_readings == 1
+
+
+def test_a_status_reaches_the_page() -> None:
+    bench = Bench()
+    status = StatusMessage(UNIT, online=True, boot=BOOT, firmware="1.0")
+    bench.committer.commit([Delivery(status, 0, mid=3, connection=1)])
+    assert bench.units.snapshot()[UNIT].online is True
+    assert bench.mqtt.done_with == [3]
+
+
+def test_a_full_group_is_committed_without_waiting() -> None:
+    bench = Bench()
+    deliveries: queue.Queue[Delivery] = queue.Queue()
+    for seq in range(COMMIT_READINGS):
+        deliveries.put(bench.delivery(seq))
+    stop = threading.Event()
+    thread = threading.Thread(target=bench.committer.run, args=(deliveries, 1e6, stop))
+    thread.start()
+    while not bench.mqtt.acks and thread.is_alive():
+        thread.join(0.01)
+    stop.set()
+    thread.join(10)
+    assert bench.mqtt.acks[-1][1]["seq"] == COMMIT_READINGS - 1

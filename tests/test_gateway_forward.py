@@ -1,0 +1,222 @@
+from collections.abc import Callable
+
+from gateway.deadletters import DeadLetters
+from gateway.forward import BATCH_READINGS, Forwarder
+from gateway.journal import Journal
+from gateway.lines import LineMaker
+from ingest.answer import Answer, Verdict
+from tests.gateway_stand_ins import UTC_2026, RecordingDisk, ScriptedClocks, ScriptedDatabase, entry
+
+INTERVAL = 30.0
+HEALTH = "gateway,site=rig backlog_readings=0i"
+
+
+class Bench:
+    """A forwarder between a journal in memory and a scripted database, whose waits only move the clock."""
+
+    def __init__(self, judge: Callable[[list[str]], Answer] | None = None) -> None:
+        self.clocks = ScriptedClocks(system=UTC_2026)
+        self.clock = self.clocks.clock()
+        self.disk = RecordingDisk()
+        self.journal = Journal(self.disk)
+        self.dead_letters = DeadLetters(self.disk)
+        self.database = ScriptedDatabase(judge)
+        self.forwarder = Forwarder(
+            interval=INTERVAL,
+            journal=self.journal,
+            dead_letters=self.dead_letters,
+            writer=self.database,
+            clock=self.clock,
+            lines=LineMaker("rig", lambda _: None, self.dead_letters),
+            health=lambda utc_ms: f"{HEALTH} {utc_ms}",
+            jitter=lambda: 0.999,
+        )
+
+    def commit(self, first: int, last: int | None = None) -> None:
+        for seq in range(first, (first if last is None else last) + 1):
+            self.journal.commit([entry(seq, (UTC_2026 + seq, "device"))])
+
+    def step(self) -> float:
+        wait = self.forwarder.step()
+        self.clocks.forward(round(wait * 1000))
+        return wait
+
+    def run(self, steps: int = 200) -> None:
+        """Until nothing is left, or for so many steps."""
+        for _ in range(steps):
+            self.step()
+            if not self.journal.pending_readings:
+                return
+
+    def sent(self, request: int = -1) -> list[int]:
+        return [
+            int(line.rsplit(" ", 1)[1]) - UTC_2026 for line in self.database.requests[request] if HEALTH not in line
+        ]
+
+    def written(self) -> list[int]:
+        return [int(line.rsplit(" ", 1)[1]) - UTC_2026 for line in self.database.written if HEALTH not in line]
+
+
+def refuse(bad: int, verdict: Verdict = Verdict.REFUSED) -> Callable[[list[str]], Answer]:
+    """The lines are refused together when the one with that seq is among them."""
+
+    def judge(lines: list[str]) -> Answer:
+        if any(line.endswith(str(UTC_2026 + bad)) for line in lines):
+            return Answer(verdict, "bad line")
+        return Answer(Verdict.WRITTEN)
+
+    return judge
+
+
+def test_the_time_is_asked_for_before_anything_is_sent() -> None:
+    bench = Bench()
+    bench.commit(0)
+    assert bench.step() == 0
+    assert (bench.database.pings, bench.database.requests) == (1, [])
+    bench.step()
+    assert bench.sent() == [0]
+
+
+def test_a_server_without_a_date_gets_nothing() -> None:
+    bench = Bench()
+    bench.database.utc_ms = None
+    bench.commit(0)
+    assert all(bench.step() > 0 for _ in range(5))
+    assert bench.database.requests == []
+    assert "Date" in (bench.forwarder.database.trouble or "")
+
+
+def test_the_newest_go_first_and_then_the_backlog_oldest_first() -> None:
+    bench = Bench()
+    bench.commit(0, 3 * BATCH_READINGS - 1)
+    bench.run()
+    starts = [bench.sent(number)[0] for number in range(3)]
+    assert starts == [2 * BATCH_READINGS, 0, BATCH_READINGS]
+    assert sorted(bench.written()) == list(range(3 * BATCH_READINGS))
+
+
+def test_the_timer_sends_and_not_the_arrival() -> None:
+    bench = Bench()
+    bench.step()
+    bench.step()
+    bench.commit(0)
+    wait = bench.step()
+    assert 0 < wait <= INTERVAL
+    assert bench.written() == []
+    bench.step()
+    assert bench.written() == [0]
+
+
+def test_nothing_to_send_makes_no_request_before_the_next_look() -> None:
+    bench = Bench()
+    bench.step()
+    bench.step()
+    assert bench.database.requests[0][0].startswith(HEALTH)
+    assert bench.step() == INTERVAL
+    assert bench.step() == INTERVAL
+    assert len(bench.database.requests) == 1
+
+
+def test_fresh_readings_pass_the_backlog() -> None:
+    bench = Bench()
+    bench.commit(0, 4 * BATCH_READINGS - 1)
+    for _ in range(3):
+        bench.step()
+    bench.commit(100_000)
+    bench.clocks.forward(round(INTERVAL * 1000))
+    bench.step()
+    assert 100_000 in bench.sent()
+
+
+def test_a_bad_line_is_found_and_set_aside_and_the_rest_is_written() -> None:
+    bench = Bench(refuse(37))
+    bench.commit(0, 99)
+    bench.run()
+    assert sorted(set(bench.written())) == [seq for seq in range(100) if seq != 37]
+    assert bench.dead_letters.count == 1
+    assert bench.journal.pending_readings == 0
+
+
+def test_what_is_too_large_is_halved_until_it_fits() -> None:
+    bench = Bench(lambda lines: Answer(Verdict.TOO_LARGE if len(lines) > 10 else Verdict.WRITTEN))
+    bench.commit(0, 99)
+    bench.run()
+    assert sorted(bench.written()) == list(range(100))
+    assert bench.dead_letters.count == 0
+
+
+def test_a_busy_server_is_left_alone_as_long_as_it_asks() -> None:
+    answers = [Answer(Verdict.BUSY, "later", retry_after=17.0), Answer(Verdict.WRITTEN)]
+    bench = Bench(lambda _lines: answers.pop(0))
+    bench.commit(0)
+    bench.step()
+    assert bench.step() == 17.0
+    bench.step()
+    assert bench.written() == [0]
+
+
+def test_without_a_link_the_waits_grow_to_a_minute_and_nothing_is_lost() -> None:
+    bench = Bench()
+    bench.commit(0, 9)
+    bench.step()
+    bench.database.there = False
+    waits = [bench.step() for _ in range(10)]
+    assert waits == sorted(waits)
+    assert 50 < waits[-1] <= 60
+    bench.commit(10)
+    bench.database.there = True
+    bench.run()
+    assert sorted(bench.written()) == list(range(11))
+    assert bench.dead_letters.count == 0
+    assert bench.forwarder.database.trouble is None
+
+
+def test_a_server_that_does_not_know_us_is_asked_rarely_and_said_so() -> None:
+    answers = [Answer(Verdict.UNAUTHORIZED, "HTTP 401"), Answer(Verdict.WRITTEN)]
+    bench = Bench(lambda _lines: answers.pop(0))
+    bench.commit(0)
+    bench.step()
+    assert bench.step() >= 300
+    assert "401" in (bench.forwarder.database.trouble or "")
+    bench.run()
+    assert bench.written() == [0]
+
+
+def test_a_line_that_alone_gets_no_good_answer_is_not_sent_for_ever() -> None:
+    for verdict in (Verdict.UNREACHABLE, Verdict.BUSY):
+        bench = Bench(refuse(2, verdict))
+        bench.commit(0, 4)
+        bench.run()
+        assert sorted(set(bench.written())) == [0, 1, 3, 4]
+        assert bench.dead_letters.count == 1
+
+
+def test_a_server_that_writes_nothing_at_all_costs_no_reading() -> None:
+    broken = [True]
+    bench = Bench(lambda _lines: Answer(Verdict.UNREACHABLE if broken[0] else Verdict.WRITTEN, "HTTP 500"))
+    bench.commit(0, 4)
+    bench.run()
+    assert bench.dead_letters.count == 0
+    broken[0] = False
+    bench.run()
+    assert sorted(set(bench.written())) == [0, 1, 2, 3, 4]
+    assert bench.dead_letters.count == 0
+
+
+def test_after_a_start_what_was_forwarded_is_not_sent_again() -> None:
+    bench = Bench()
+    bench.commit(0, 9)
+    bench.run()
+    again = Bench()
+    again.journal = Journal(bench.disk)
+    assert again.journal.pending_readings == 0
+
+
+def test_the_gateways_health_goes_along_once_a_minute() -> None:
+    bench = Bench()
+    bench.step()
+    minutes = 10
+    start = bench.clocks.boot
+    while bench.clocks.boot - start < minutes * 60_000:
+        bench.step()
+    assert abs(len([line for line in bench.database.written if line.startswith(HEALTH)]) - minutes) <= 1

@@ -1,0 +1,40 @@
+from gateway.message import StatusMessage
+from gateway.units import Units
+from tests.gateway_stand_ins import BOOT, UNIT, message
+
+
+def test_the_latest_reading_is_that_which_was_taken_last_not_that_which_came_last() -> None:
+    units = Units()
+    units.heard(message(5, sent=5100), received=100_000)
+    units.heard(message(2, sent=6000), received=100_900)
+    latest = units.snapshot()[UNIT].devices["bms1"]
+    assert latest.reading.seq == 5
+    assert latest.taken == 99_900
+
+
+def test_a_reading_of_this_kernel_boot_replaces_one_of_another() -> None:
+    units = Units()
+    units.heard(message(5), received=None)
+    units.heard(message(6), received=None)
+    assert units.snapshot()[UNIT].devices["bms1"].reading.seq == 6
+    units.heard(message(1), received=50)
+    units.heard(message(7), received=None)
+    assert units.snapshot()[UNIT].devices["bms1"].reading.seq == 1
+
+
+def test_a_last_will_says_offline_and_keeps_the_firmwares_name() -> None:
+    units = Units()
+    units.status(StatusMessage(UNIT, online=True, boot=BOOT, firmware="1.0"))
+    units.status(StatusMessage(UNIT, online=False, boot=BOOT, firmware=None))
+    unit = units.snapshot()[UNIT]
+    assert (unit.online, unit.firmware) == (False, "1.0")
+
+
+def test_a_snapshot_does_not_change_behind_ones_back() -> None:
+    units = Units()
+    units.heard(message(1), received=1)
+    before = units.snapshot()
+    units.acknowledged(UNIT, 5)
+    units.heard(message(2, device="bms2"), received=2)
+    assert before[UNIT].acknowledged is None
+    assert list(before[UNIT].devices) == ["bms1"]
