@@ -10,9 +10,9 @@ import argparse
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from types import FrameType
@@ -31,9 +31,10 @@ LOOK_EVERY = 3.0
 
 
 class Story:
-    """Tells what happens, with the seconds since the beginning."""
+    """Tells what happens, with the seconds since the beginning. `interrupted` when someone wants it to come to its end."""
 
     def __init__(self) -> None:
+        self.interrupted = threading.Event()
         self._began = time.monotonic()
 
     @property
@@ -59,20 +60,19 @@ def run(chain: Chain, story: Story, seconds: float | None) -> None:
     """Until it is time to settle, or until Ctrl-C."""
     end = float("inf") if seconds is None else seconds - SETTLING
     for cut, restore in outages(seconds):
-        watch(chain, story, min(cut, end))
-        if cut >= end:
+        watch(chain, story, cut)
+        if story.interrupted.is_set():
             return
         chain.link.cut()
         story.tell("the village link is cut: the gateway keeps what comes, and the page says so")
-        watch(chain, story, min(restore, end))
+        watch(chain, story, restore)
         chain.link.restore()
         story.tell("the village link is back: the newest reading first, then the backlog")
     watch(chain, story, end)
 
 
 def watch(chain: Chain, story: Story, until: float) -> None:
-    while story.seconds < until:
-        time.sleep(min(LOOK_EVERY, max(0.0, until - story.seconds)))
+    while story.seconds < until and not story.interrupted.wait(min(LOOK_EVERY, max(0.0, until - story.seconds))):
         backlog = chain.gateway.state()["journal"]["backlog_readings"]
         count = chain.count()
         story.tell(
@@ -83,6 +83,8 @@ def watch(chain: Chain, story: Story, until: float) -> None:
 
 def settle(chain: Chain, story: Story) -> Count:
     """No new readings, and time for the last ones to arrive."""
+    if story.interrupted.is_set():
+        story.tell("interrupted: what is there is counted; once more ends it at once")
     chain.link.restore()
     chain.bus.do("cut")
     story.tell("the bus cable is cut, so that the last readings can be counted")
@@ -103,17 +105,25 @@ def closing_line(count: Count) -> str:
     )
 
 
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def listen_for_the_end(story: Story) -> None:
+    """The first Ctrl-C lets the story come to its end; the next one ends it at once."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if story.interrupted.is_set():
+            raise KeyboardInterrupt
+        story.interrupted.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
 
 
 def demo(folder: Path, seconds: float | None) -> int:
     """The exit code."""
     story = Story()
+    listen_for_the_end(story)
     with Chain(folder, say=lambda line: story.tell(f"starting {line}")) as chain:
         story.tell(f"the technician's page: {chain.gateway.url}")
-        with suppress(KeyboardInterrupt):
-            run(chain, story, seconds)
+        run(chain, story, seconds)
         count = settle(chain, story)
         print(closing_line(count), flush=True)
     return 0 if count.readings and count.verdict.clean else 1
@@ -135,8 +145,6 @@ def main() -> int:
     except ValueError:
         print(f"SECONDS={arguments.seconds}: give a number of seconds from {SHORTEST} to 86400", file=sys.stderr)
         return 2
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
     folder = Path(mkdtemp(prefix="powerunit-demo-"))
     try:
         return demo(folder, seconds)
@@ -144,7 +152,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; everything that the demo started has ended", file=sys.stderr)
+        print("ended at once; everything that the demo started has ended with it", file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
