@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import inspect
 import json
+import os
 import select
 import signal
 import socket
@@ -34,6 +35,9 @@ from hil_tests.sun import SunClock, today_at
 
 ANSWER_DEADLINE = 10.0
 """Seconds that a test waits for the process to start, to answer, or to end."""
+
+LONGEST_SOCKET_NAME = 107
+"""Bytes that Linux allows in the path of a unix socket."""
 
 
 class Control:
@@ -177,6 +181,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
             parser.error(f"--{name} {path}: there is no folder {path.parent}; make it first")
         if name != "ledger" and (path.exists() or path.is_symlink()):
             parser.error(f"--{name} {path} exists; is another bus running there? remove it if not")
+    if len(os.fsencode(options.control)) > LONGEST_SOCKET_NAME:
+        parser.error(f"--control {options.control} is too long for a socket; at most {LONGEST_SOCKET_NAME} bytes")
     try:
         today_at(0, options.start_sun)
     except ValueError as mistake:

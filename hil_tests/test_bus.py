@@ -290,6 +290,8 @@ def test_stopping_takes_the_port_away(tmp_path: Path) -> None:
         (["--speed", "0"], "--speed 0.0 must be above 0"),
         (["--ledger", "/nowhere/at/all"], "there is no folder /nowhere/at"),
         (["--master", "/dev/null"], "--master /dev/null exists"),
+        (["--control", f"/tmp/{'long' * 30}"], "is too long for a socket; at most 107 bytes"),
+        (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
     ],
 )
 def test_a_wrong_option_ends_in_one_sentence(tmp_path: Path, options: list[str], sentence: str) -> None:
