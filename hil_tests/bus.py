@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -94,13 +95,16 @@ class Control:
     def answer(self, line: bytes) -> bytes:
         """One line of the control socket, answered."""
         try:
-            command = json.loads(line)
-            verb = self._verbs()[command.pop("do")]
-            arguments = inspect.signature(verb).bind(**command)
-            return json.dumps({"ok": verb(*arguments.args, **arguments.kwargs)}).encode() + b"\n"
-        except (ValueError, TypeError, KeyError, AttributeError) as refusal:
-            known = ", ".join(self._verbs())
-            return json.dumps({"error": f"{refusal}; the bus can {known}"}).encode() + b"\n"
+            arguments = json.loads(line)
+            name = arguments.pop("do")
+            if name not in self._verbs():
+                raise ValueError(f"the bus cannot {name!r}; it can {', '.join(self._verbs())}")
+            answer = {"ok": self._verbs()[name](**arguments)}
+        except KeyError as missing:
+            answer = {"error": f"{missing} is missing"}
+        except (ValueError, TypeError, AttributeError) as refusal:
+            answer = {"error": str(refusal)}
+        return json.dumps(answer).encode() + b"\n"
 
     def _verbs(self) -> dict[str, Callable[..., object]]:
         methods = inspect.getmembers(self, inspect.ismethod)
@@ -143,17 +147,19 @@ async def serve(options: argparse.Namespace) -> None:
     now()
     print("ready", flush=True)
     stopping = asyncio.create_task(stopped.wait())
-    await asyncio.wait((carrying, stopping), return_when=asyncio.FIRST_COMPLETED)
-    server.close()
-    if carrying.done():
-        carrying.result()
-    carrying.cancel()
-    await devices.shutdown()  # type: ignore[no-untyped-call]
-    hub.close()
-    options.control.unlink(missing_ok=True)
+    try:
+        await asyncio.wait((carrying, stopping), return_when=asyncio.FIRST_COMPLETED)
+        carrying.cancel()
+        with suppress(asyncio.CancelledError):
+            await carrying
+    finally:
+        server.close()
+        await devices.shutdown()  # type: ignore[no-untyped-call]
+        hub.close()
+        options.control.unlink(missing_ok=True)
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m hil_tests.bus", description="Emulated RS-485 bus of one power unit."
     )
@@ -170,7 +176,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of weather, cells and noise")
     parser.add_argument("--controller-clock-error", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--epever-refuses-gaps", action="store_true", help="as some firmware of the controller does")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     if options.baudrate < 300:
         parser.error(f"--baudrate {options.baudrate} is too slow for Modbus; 9600 and 115200 are usual")
     if options.speed <= 0:
@@ -263,7 +269,7 @@ class Bus:
 
 
 def main() -> None:
-    asyncio.run(serve(_options(None)))
+    asyncio.run(serve(_options()))
 
 
 if __name__ == "__main__":
