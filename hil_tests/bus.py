@@ -95,20 +95,20 @@ class Control:
     def answer(self, line: bytes) -> bytes:
         """One line of the control socket, answered."""
         try:
-            arguments = json.loads(line)
-            name = arguments.pop("do")
-            if name not in self._verbs():
-                raise ValueError(f"the bus cannot {name!r}; it can {', '.join(self._verbs())}")
-            answer = {"ok": self._verbs()[name](**arguments)}
+            arguments = dict(json.loads(line))
+            answer = {"ok": self._verb(arguments.pop("do"))(**arguments)}
         except KeyError as missing:
             answer = {"error": f"{missing} is missing"}
         except (ValueError, TypeError, AttributeError) as refusal:
             answer = {"error": str(refusal)}
         return json.dumps(answer).encode() + b"\n"
 
-    def _verbs(self) -> dict[str, Callable[..., object]]:
+    def _verb(self, name: str) -> Callable[..., object]:
         methods = inspect.getmembers(self, inspect.ismethod)
-        return {name: method for name, method in methods if not name.startswith("_") and name != "answer"}
+        verbs = {known: method for known, method in methods if not known.startswith("_") and known != "answer"}
+        if name not in verbs:
+            raise ValueError(f"the bus cannot {name!r}; it can {', '.join(verbs)}")
+        return verbs[name]
 
 
 async def serve(options: argparse.Namespace) -> None:

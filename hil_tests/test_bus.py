@@ -1,7 +1,9 @@
 """The emulated bus, asked through its serial port as a board would ask it."""
 
+import json
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -271,6 +273,19 @@ def test_a_wrong_command_is_named_and_harms_nothing(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         bus.do(**command)
+    assert len(master.ask(PV)) == 21
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [(b"{", "Expecting"), (b"[]", "'do' is missing"), (b"{}", "'do' is missing"), (b'{"do": 1}', "cannot 1")],
+)
+def test_a_line_that_is_no_command_is_answered_too(bus: Bus, master: Master, line: bytes, sentence: str) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE)
+        connection.connect(str(bus.port.parent / "bus.sock"))
+        connection.sendall(line + b"\n")
+        assert sentence in json.loads(connection.recv(4096))["error"]
     assert len(master.ask(PV)) == 21
 
 
