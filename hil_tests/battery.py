@@ -104,7 +104,6 @@ class Battery:
         self.ambient = ambient
         self.balance_current = 0.0
         self.over_voltage = self.under_voltage = self.over_temperature = False
-        self.charged = 0.0
         self.discharged = 1240 * NOMINAL_CAPACITY * 0.75
         self.running = 0.0
 
@@ -147,7 +146,6 @@ class Battery:
         self.current, self.ambient = current, ambient
         heating = current * current * self.resistance * 0.02
         self.temperature += (ambient + heating - self.temperature) * (1 - math.exp(-seconds / _THERMAL_TIME))
-        self.charged += max(current, 0.0) * hours
         self.discharged += max(-current, 0.0) * hours
         self.running += seconds
         self._protect()

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import inspect
 import json
+import os
 import select
 import signal
 import socket
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +36,9 @@ from hil_tests.sun import SunClock, today_at
 
 ANSWER_DEADLINE = 10.0
 """Seconds that a test waits for the process to start, to answer, or to end."""
+
+LONGEST_SOCKET_NAME = 107
+"""Bytes that Linux allows in the path of a unix socket."""
 
 
 class Control:
@@ -90,17 +95,20 @@ class Control:
     def answer(self, line: bytes) -> bytes:
         """One line of the control socket, answered."""
         try:
-            command = json.loads(line)
-            verb = self._verbs()[command.pop("do")]
-            arguments = inspect.signature(verb).bind(**command)
-            return json.dumps({"ok": verb(*arguments.args, **arguments.kwargs)}).encode() + b"\n"
-        except (ValueError, TypeError, KeyError, AttributeError) as refusal:
-            known = ", ".join(self._verbs())
-            return json.dumps({"error": f"{refusal}; the bus can {known}"}).encode() + b"\n"
+            arguments = dict(json.loads(line))
+            answer = {"ok": self._verb(arguments.pop("do"))(**arguments)}
+        except KeyError as missing:
+            answer = {"error": f"{missing} is missing"}
+        except (ValueError, TypeError, AttributeError) as refusal:
+            answer = {"error": str(refusal)}
+        return json.dumps(answer).encode() + b"\n"
 
-    def _verbs(self) -> dict[str, Callable[..., object]]:
+    def _verb(self, name: str) -> Callable[..., object]:
         methods = inspect.getmembers(self, inspect.ismethod)
-        return {name: method for name, method in methods if not name.startswith("_") and name != "answer"}
+        verbs = {known: method for known, method in methods if not known.startswith("_") and known != "answer"}
+        if name not in verbs:
+            raise ValueError(f"the bus cannot {name!r}; it can {', '.join(verbs)}")
+        return verbs[name]
 
 
 async def serve(options: argparse.Namespace) -> None:
@@ -139,17 +147,19 @@ async def serve(options: argparse.Namespace) -> None:
     now()
     print("ready", flush=True)
     stopping = asyncio.create_task(stopped.wait())
-    await asyncio.wait((carrying, stopping), return_when=asyncio.FIRST_COMPLETED)
-    server.close()
-    if carrying.done():
-        carrying.result()
-    carrying.cancel()
-    await devices.shutdown()  # type: ignore[no-untyped-call]
-    hub.close()
-    options.control.unlink(missing_ok=True)
+    try:
+        await asyncio.wait((carrying, stopping), return_when=asyncio.FIRST_COMPLETED)
+        carrying.cancel()
+        with suppress(asyncio.CancelledError):
+            await carrying
+    finally:
+        server.close()
+        await devices.shutdown()  # type: ignore[no-untyped-call]
+        hub.close()
+        options.control.unlink(missing_ok=True)
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m hil_tests.bus", description="Emulated RS-485 bus of one power unit."
     )
@@ -166,7 +176,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of weather, cells and noise")
     parser.add_argument("--controller-clock-error", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--epever-refuses-gaps", action="store_true", help="as some firmware of the controller does")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     if options.baudrate < 300:
         parser.error(f"--baudrate {options.baudrate} is too slow for Modbus; 9600 and 115200 are usual")
     if options.speed <= 0:
@@ -177,6 +187,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
             parser.error(f"--{name} {path}: there is no folder {path.parent}; make it first")
         if name != "ledger" and (path.exists() or path.is_symlink()):
             parser.error(f"--{name} {path} exists; is another bus running there? remove it if not")
+    if len(os.fsencode(options.control)) > LONGEST_SOCKET_NAME:
+        parser.error(f"--control {options.control} is too long for a socket; at most {LONGEST_SOCKET_NAME} bytes")
     try:
         today_at(0, options.start_sun)
     except ValueError as mistake:
@@ -257,7 +269,7 @@ class Bus:
 
 
 def main() -> None:
-    asyncio.run(serve(_options(None)))
+    asyncio.run(serve(_options()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The emulated bus, asked through its serial port as a board would ask it."""
 
+import json
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -260,7 +262,7 @@ def test_what_an_honest_master_stores_is_judged_clean_and_what_another_forgets_i
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ({"verb": "explode"}, "explode"),
+        ({"verb": "explode"}, "the bus cannot 'explode'; it can clear_faults, come_back"),
         ({"verb": "fault", "kind": "gremlin"}, "fault 'gremlin' is unknown; there is crc, drop"),
         ({"verb": "vanish", "model": "daly"}, "no device 'daly' on this bus; there is jk_pb, epever_tracer"),
         ({"verb": "cut", "deep": True}, "deep"),
@@ -271,6 +273,19 @@ def test_a_wrong_command_is_named_and_harms_nothing(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         bus.do(**command)
+    assert len(master.ask(PV)) == 21
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [(b"{", "Expecting"), (b"[]", "'do' is missing"), (b"{}", "'do' is missing"), (b'{"do": 1}', "cannot 1")],
+)
+def test_a_line_that_is_no_command_is_answered_too(bus: Bus, master: Master, line: bytes, sentence: str) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE)
+        connection.connect(str(bus.port.parent / "bus.sock"))
+        connection.sendall(line + b"\n")
+        assert sentence in json.loads(connection.recv(4096))["error"]
     assert len(master.ask(PV)) == 21
 
 
@@ -290,6 +305,8 @@ def test_stopping_takes_the_port_away(tmp_path: Path) -> None:
         (["--speed", "0"], "--speed 0.0 must be above 0"),
         (["--ledger", "/nowhere/at/all"], "there is no folder /nowhere/at"),
         (["--master", "/dev/null"], "--master /dev/null exists"),
+        (["--control", f"./{'long' * 30}"], "is too long for a socket; at most 107 bytes"),
+        (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
     ],
 )
 def test_a_wrong_option_ends_in_one_sentence(tmp_path: Path, options: list[str], sentence: str) -> None:

@@ -113,6 +113,35 @@ def test_the_household_loses_its_supply_before_the_pack_is_ruined() -> None:
     assert min(min(moment.bms.cells) for moment in moments) > 2.5
 
 
+def test_the_controller_drops_the_load_at_a_low_voltage_and_takes_it_back_later() -> None:
+    unit = PowerUnit(7, MIDNIGHT, step=60, soc=0.04, limits=Limits(under_voltage=1.5, under_voltage_recovery=1.6))
+    moments = [unit.at(MIDNIGHT + 60 * minute) for minute in range(1440)]
+    dropped = [moment.controller.load_disconnected for moment in moments]
+    first = dropped.index(True)
+    assert False in dropped[first:]
+    for moment in moments[first + 1 :]:
+        assert (moment.controller.load_current == 0) == moment.controller.load_disconnected
+
+
+def test_the_balancer_moves_charge_and_makes_none() -> None:
+    battery = Battery(1, soc=0.99)
+    battery.cells[4].charge += 1.5
+    charge, highest = sum(cell.charge for cell in battery.cells), battery.cells[4].charge
+    for _ in range(10):
+        battery.step(0, 25, 60)
+    assert battery.balance_current > 0
+    assert battery.cells[4].charge < highest
+    assert sum(cell.charge for cell in battery.cells) == pytest.approx(charge)
+
+
+def test_current_warms_the_battery() -> None:
+    resting, working = Battery(1, ambient=25), Battery(1, ambient=25)
+    for _ in range(60):
+        resting.step(0, 25, 60)
+        working.step(-30, 25, 60)
+    assert working.temperature > resting.temperature == 25
+
+
 def test_over_voltage_opens_the_charge_mosfet_until_the_cell_has_recovered() -> None:
     battery = Battery(1, soc=0.98)
     while battery.charge_mosfet:

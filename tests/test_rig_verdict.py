@@ -75,6 +75,18 @@ def test_one_shifted_is_mistimed_beyond_a_second(shift: int, mistimed: int) -> N
     assert counts(compare(FIVE, stored)) == (5 - mistimed, 0, 0, mistimed, 0, 0)
 
 
+def test_a_poll_that_took_long_excuses_only_itself() -> None:
+    long = replace(FIVE[0], ended=4_000)
+    stored = [point(0, shift=-900), point(1), point(2, shift=-1_500), point(3), point(4)]
+    assert counts(compare([long, *FIVE[1:]], stored)) == (4, 0, 0, 1, 0, 0)
+    assert counts(compare([long, *FIVE[1:]], [replace(stored[0], t=4_900), *stored[1:]])) == (4, 0, 0, 1, 0, 0)
+
+
+def test_one_point_does_not_stand_for_two_readings() -> None:
+    twins = [reading(1), replace(reading(1), began=30_000, ended=30_040)]
+    assert counts(compare(twins, [replace(point(1), t=20_000)])) == (0, 1, 0, 1, 0, 0)
+
+
 def test_a_series_dated_an_hour_off_is_mistimed_not_lost() -> None:
     assert counts(compare(FIVE, [point(number, shift=-3_600_000) for number in range(5)])) == (0, 0, 0, 5, 0, 0)
 
