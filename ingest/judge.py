@@ -38,10 +38,16 @@ def judge_failure(error: exceptions.HTTPError | UnicodeDecodeError, sent_bytes: 
         case exceptions.NameResolutionError():
             return Answer(Verdict.UNREACHABLE, f"no address for {error.conn.host}")
         case exceptions.ConnectTimeoutError() | exceptions.NewConnectionError():
-            return Answer(Verdict.UNREACHABLE, f"no connection: {_one_line(str(error))}")
+            return Answer(Verdict.UNREACHABLE, f"no connection: {_cause(error)}")
         case exceptions.SSLError():
             return Answer(Verdict.UNREACHABLE, f"no TLS connection: {_one_line(str(error))}")
     return Answer(Verdict.UNREACHABLE, f"no whole answer: {_one_line(str(error))}", sent_bytes=sent_bytes)
+
+
+def _cause(error: exceptions.HTTPError) -> str:
+    """What the operating system said, which is all that a person needs; urllib3's own text wraps it in its objects."""
+    cause = error.__cause__
+    return str(cause.strerror or cause) if isinstance(cause, OSError) else _one_line(str(error))
 
 
 def _verdict(status: int, headers: Mapping[str, str], body: str) -> Verdict:

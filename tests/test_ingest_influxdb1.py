@@ -81,7 +81,7 @@ def test_nobody_there_costs_no_bytes() -> None:
     answer = write_to(f"http://127.0.0.1:{port}", LINES)
     assert answer.verdict is Verdict.UNREACHABLE
     assert answer.sent_bytes == 0
-    assert answer.reason.startswith("no connection")
+    assert answer.reason == "no connection: Connection refused"
 
 
 def test_a_name_without_an_address_is_told_as_such() -> None:
