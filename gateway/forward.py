@@ -79,7 +79,7 @@ class Forwarder:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """`interval` in seconds; `health` makes the gateway's own line for a UTC in ms; `jitter` is within [0, 1)."""
-        self.database = Notice(log, "database")
+        self.database = Notice(log, "database", "not asked yet")
         self.verdict: Verdict | None = None
         self.last_written: int | None = None
         self._interval = interval
