@@ -179,6 +179,9 @@ class Forwarder:
 
     def _doubt(self, portion: _Portion, reason: str) -> None:
         """The database is there and gives this portion no good answer: it may be what the portion says."""
+        portion.lines = [line for line in portion.lines if line.frame is not None]  # the health of now is not kept
+        if not portion.lines:
+            return
         if not portion.failures:
             portion.writes_before = self._writes
         portion.failures += 1
