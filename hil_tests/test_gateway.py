@@ -16,6 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hil_tests.services import HOST, REPOSITORY, InfluxDB, InfluxUser, Mosquitto, Service, http_request, wait_until
+from hil_tests.village_link import VillageLink
 
 UNIT, BOOT = "raft-01", "0123456789abcdef"
 PASSWORDS = {"gateway": "broker-secret", UNIT: "unit-secret"}
@@ -29,7 +30,7 @@ class Gateway(Service):
     program: ClassVar[str] = sys.executable
     debian_package: ClassVar[str] = "python3"
 
-    def __init__(self, folder: Path, broker: Mosquitto, database: InfluxDB) -> None:
+    def __init__(self, folder: Path, broker: Mosquitto, database_url: str) -> None:
         super().__init__(folder)
         self.journal = self.folder / "journal"
         self.settings = self.folder / "gateway.toml"
@@ -41,7 +42,7 @@ class Gateway(Service):
             f'password_file = "{self.folder}/broker.password"\n'
             f'[journal]\nfolder = "{self.journal}"\ncommit_interval = 0.2\n'
             "[forward]\ninterval = 1\n"
-            f'[database]\nkind = "influxdb1"\nurl = "{database.url}"\ndatabase = "powerunit"\nuser = "gateway"\n'
+            f'[database]\nkind = "influxdb1"\nurl = "{database_url}"\ndatabase = "powerunit"\nuser = "gateway"\n'
             f'password_file = "{self.folder}/database.password"\n'
             f'[page]\nhost = "{HOST}"\nport = {self.port}\n',
             "utf-8",
@@ -158,7 +159,7 @@ def gateway(
     tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Gateway]:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    gateway = Gateway(tmp_path, broker, database)
+    gateway = Gateway(tmp_path, broker, database.url)
     yield gateway
     gateway.stop()
 
@@ -212,6 +213,30 @@ def test_readings_without_a_time_get_one_when_the_database_is_reached(
         assert {row["time_quality"] for row in rows} == {"late"}
         assert [row["cycles"] for row in rows] == list(range(10))
         assert all(abs(row["time"] - taken) < 5000 for row in rows)
+
+
+def test_an_outage_of_the_link_and_of_the_broker_costs_and_doubles_nothing(
+    tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    with VillageLink(database.port) as link, Gateway(tmp_path, broker, link.url) as gateway:
+        with ScriptedBoard(broker, utc_ms()) as board:
+            board.take(range(20))
+            board.wait_acknowledged(range(20))
+            wait_until(lambda: len(cycles_in(database)) == 20, DEADLINE, "the first readings")
+            link.cut()
+            board.take(range(20, 40))
+            board.wait_acknowledged(range(40))
+            broker.kill()
+            broker.start()
+            wait_connected(gateway)
+            board.take(range(40, 60))
+            board.wait_acknowledged(range(60))
+        wait_until(lambda: gateway.state()["database"]["trouble"] is not None, DEADLINE, "the outage on the page")
+        assert gateway.state()["journal"]["backlog_readings"] == 40
+        link.restore()
+        wait_until(lambda: len(cycles_in(database)) >= 60, DEADLINE, "the backlog in the database")
+        assert cycles_in(database) == list(range(60))
 
 
 def test_a_bad_message_blocks_nothing_and_is_counted(gateway: Gateway, broker: Mosquitto, database: InfluxDB) -> None:
