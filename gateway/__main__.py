@@ -4,6 +4,7 @@ import argparse
 import logging
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from gateway.disk import FolderDisk, FolderInUseError
@@ -31,6 +32,9 @@ def main() -> int:
 
 
 def _serve(settings: Settings) -> int:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
     folder = settings.journal_folder
     try:
         disk = FolderDisk(folder)
@@ -43,11 +47,9 @@ def _serve(settings: Settings) -> int:
     try:
         with bind(settings.page_host, settings.page_port) as page:
             try:
-                service = Service(settings, disk, page)
+                service = Service(settings, disk, page, stop)
             except OSError as error:
                 raise SettingsError(f"journal.folder {folder}: {error.strerror}; see that it can be written") from None
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda _number, _frame: service.stop())
             return service.run()
     finally:
         disk.close()

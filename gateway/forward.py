@@ -64,7 +64,7 @@ class _Open:
 
 
 class Forwarder:
-    """`last_written` is the boottime in ms of the last write, `verdict` what became of the last request."""
+    """`last_written` is the boottime in ms of the last write, `bytes_sent_today` counts bodies since midnight UTC."""
 
     def __init__(
         self,
@@ -79,9 +79,9 @@ class Forwarder:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """`interval` in seconds; `health` makes the gateway's own line for a UTC in ms; `jitter` is within [0, 1)."""
-        self.database = Notice(log, "database")
-        self.verdict: Verdict | None = None
+        self.database = Notice(log, "database", "not asked yet")
         self.last_written: int | None = None
+        self.bytes_sent_today = 0
         self._interval = interval
         self._journal = journal
         self._dead_letters = dead_letters
@@ -99,12 +99,6 @@ class Forwarder:
         self._failures = 0
         self._writes = 0
         self._bytes_day = 0
-        self._bytes_today = 0
-
-    @property
-    def bytes_sent_today(self) -> int:
-        """Request bodies since midnight UTC."""
-        return self._bytes_today
 
     def run(self, stop: threading.Event) -> None:
         """Step after step, until `stop`."""
@@ -118,13 +112,10 @@ class Forwarder:
         portion = self._next_portion()
         if portion is None:
             return max(0.0, (self._next_live - self._clock.boottime()) / 1000)
-        answer = self._ask(lambda: self._writer.write([line.text for line in portion.lines]))
-        self.verdict = answer.verdict
-        return self._settle(portion, answer)
+        return self._settle(portion, self._ask(lambda: self._writer.write([line.text for line in portion.lines])))
 
     def _learn_time(self) -> float:
         answer = self._ask(self._writer.ping)
-        self.verdict = answer.verdict
         if self._clock.trusted:
             return 0.0
         self.database.away(
@@ -139,8 +130,8 @@ class Forwarder:
             self._clock.observe(answer.server_utc_ms, start, self._clock.boottime())
         day = (self._clock.utc_ms() or 0) // 86_400_000
         if day != self._bytes_day:
-            self._bytes_day, self._bytes_today = day, 0
-        self._bytes_today += answer.sent_bytes
+            self._bytes_day, self.bytes_sent_today = day, 0
+        self.bytes_sent_today += answer.sent_bytes
         return answer
 
     def _settle(self, portion: _Portion, answer: Answer) -> float:
@@ -179,6 +170,9 @@ class Forwarder:
 
     def _doubt(self, portion: _Portion, reason: str) -> None:
         """The database is there and gives this portion no good answer: it may be what the portion says."""
+        portion.lines = [line for line in portion.lines if line.frame is not None]  # the health of now is not kept
+        if not portion.lines:
+            return
         if not portion.failures:
             portion.writes_before = self._writes
         portion.failures += 1

@@ -59,7 +59,7 @@ class Receiver:
         """`on_refused` is called with a sentence when the broker refuses us before it ever took us."""
         self.deliveries: queue.Queue[Delivery] = queue.Queue(QUEUED)
         self.dropped = 0
-        self.broker = Notice(log, f"broker {settings.host}:{settings.port}")
+        self.broker = Notice(log, f"broker {settings.host}:{settings.port}", "not connected yet")
         self._settings = settings
         self._boottime = boottime
         self._on_refused = on_refused
@@ -106,7 +106,6 @@ class Receiver:
             return
         self._connection += 1
         client.subscribe(TOPICS)
-        log.info("broker %s:%d: connected", self._settings.host, self._settings.port)
         self.broker.back()
 
     def _not_connected(self, _client: mqtt.Client, _data: Any) -> None:

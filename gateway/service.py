@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """Runs until `stop`, or until one of its threads ends by itself."""
+    """Runs until `stop` is set, or until one of its threads ends by itself."""
 
-    def __init__(self, settings: Settings, disk: Disk, page: socket.socket) -> None:
+    def __init__(self, settings: Settings, disk: Disk, page: socket.socket, stop: threading.Event) -> None:
         """Reads the journal. Raises OSError where its folder cannot be read or written."""
         self._settings = settings
         self._page = page
-        self._stop = threading.Event()
+        self._stop = stop
         self._refused: str | None = None
         self._died: str | None = None
         clock = Clock()
@@ -104,10 +104,6 @@ class Service:
             return 1
         log.info("ended")
         return 0
-
-    def stop(self) -> None:
-        """End `run` within a few seconds; safe in a signal handler."""
-        self._stop.set()
 
     def _on_refused(self, sentence: str) -> None:
         self._refused = sentence

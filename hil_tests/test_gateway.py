@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hil_tests.services import HOST, REPOSITORY, InfluxDB, InfluxUser, Mosquitto, Service, http_request, wait_until
+from hil_tests.village_link import VillageLink
 
 UNIT, BOOT = "raft-01", "0123456789abcdef"
 PASSWORDS = {"gateway": "broker-secret", UNIT: "unit-secret"}
@@ -27,11 +30,11 @@ class Gateway(Service):
     program: ClassVar[str] = sys.executable
     debian_package: ClassVar[str] = "python3"
 
-    def __init__(self, folder: Path, broker: Mosquitto, database: InfluxDB, broker_password: str) -> None:
+    def __init__(self, folder: Path, broker: Mosquitto, database_url: str) -> None:
         super().__init__(folder)
         self.journal = self.folder / "journal"
         self.settings = self.folder / "gateway.toml"
-        (self.folder / "broker.password").write_text(broker_password + "\n", "utf-8")
+        (self.folder / "broker.password").write_text(PASSWORDS["gateway"] + "\n", "utf-8")
         (self.folder / "database.password").write_text("database-secret\n", "utf-8")
         self.settings.write_text(
             'site = "rig"\n'
@@ -39,7 +42,7 @@ class Gateway(Service):
             f'password_file = "{self.folder}/broker.password"\n'
             f'[journal]\nfolder = "{self.journal}"\ncommit_interval = 0.2\n'
             "[forward]\ninterval = 1\n"
-            f'[database]\nkind = "influxdb1"\nurl = "{database.url}"\ndatabase = "powerunit"\nuser = "gateway"\n'
+            f'[database]\nkind = "influxdb1"\nurl = "{database_url}"\ndatabase = "powerunit"\nuser = "gateway"\n'
             f'password_file = "{self.folder}/database.password"\n'
             f'[page]\nhost = "{HOST}"\nport = {self.port}\n',
             "utf-8",
@@ -47,6 +50,12 @@ class Gateway(Service):
 
     def arguments(self) -> Sequence[str]:
         return ["-m", "gateway", "--settings", str(self.settings)]
+
+    def is_ready(self) -> bool:
+        try:
+            return http_request(self.port, "GET", "/healthz")[0] == 200
+        except OSError:
+            return False
 
     def ended_with(self) -> int:
         """Waits for the process to end by itself."""
@@ -150,9 +159,13 @@ def gateway(
     tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Gateway]:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    gateway = Gateway(tmp_path, broker, database, PASSWORDS["gateway"])
+    gateway = Gateway(tmp_path, broker, database.url)
     yield gateway
     gateway.stop()
+
+
+def wait_connected(gateway: Gateway) -> None:
+    wait_until(lambda: gateway.state()["broker"]["trouble"] is None, DEADLINE, "gateway connected to the broker")
 
 
 def cycles_in(database: InfluxDB) -> list[int]:
@@ -202,15 +215,40 @@ def test_readings_without_a_time_get_one_when_the_database_is_reached(
         assert all(abs(row["time"] - taken) < 5000 for row in rows)
 
 
+def test_an_outage_of_the_link_and_of_the_broker_costs_and_doubles_nothing(
+    tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    with VillageLink(database.port) as link, Gateway(tmp_path, broker, link.url) as gateway:
+        with ScriptedBoard(broker, utc_ms()) as board:
+            board.take(range(20))
+            board.wait_acknowledged(range(20))
+            wait_until(lambda: len(cycles_in(database)) == 20, DEADLINE, "the first readings")
+            link.cut()
+            board.take(range(20, 40))
+            board.wait_acknowledged(range(40))
+            broker.kill()
+            broker.start()
+            wait_connected(gateway)
+            board.take(range(40, 60))
+            board.wait_acknowledged(range(60))
+        wait_until(lambda: gateway.state()["database"]["trouble"] is not None, DEADLINE, "the outage on the page")
+        assert gateway.state()["journal"]["backlog_readings"] == 40
+        link.restore()
+        wait_until(lambda: len(cycles_in(database)) >= 60, DEADLINE, "the backlog in the database")
+        assert cycles_in(database) == list(range(60))
+
+
 def test_a_bad_message_blocks_nothing_and_is_counted(gateway: Gateway, broker: Mosquitto, database: InfluxDB) -> None:
     gateway.start()
+    wait_connected(gateway)
     with ScriptedBoard(broker, utc_ms()) as board:
         for payload in (b"", b"\xff\xfe", b"{}", b'{"seq": NaN}', b"[" * 50_000):
             board.publish_raw(payload)
         board.take(range(3))
         board.wait_acknowledged(range(3))
     wait_until(lambda: cycles_in(database) == [0, 1, 2], DEADLINE, "the good readings")
-    assert gateway.state()["set_aside"]["dead_letters"] == 5
+    wait_until(lambda: gateway.state()["set_aside"]["dead_letters"] == 5, DEADLINE, "5 dead letters")
 
 
 def test_the_page_tells_what_is_wired_stored_and_sent(gateway: Gateway, broker: Mosquitto) -> None:
@@ -233,23 +271,20 @@ def test_the_page_tells_what_is_wired_stored_and_sent(gateway: Gateway, broker: 
         assert http_request(gateway.port, "GET", path)[0] == 200
 
 
-def test_a_refused_password_ends_in_one_line_with_exit_code_2(
-    tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    folder = tmp_path / "wrong"
-    folder.mkdir()
-    gateway = Gateway(folder, broker, database, "not the password")
-    gateway.start()
-    assert gateway.ended_with() == 2
-    last = gateway.log.read_text("utf-8").splitlines()[-1]
-    assert "refused user 'gateway'" in last
-    assert "not the password" not in last
-    gateway.stop()
+def test_a_refused_password_ends_in_one_line_with_exit_code_2(gateway: Gateway) -> None:
+    (gateway.folder / "broker.password").write_text("not the password\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, *gateway.arguments()], capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert done.returncode == 2
+    assert "refused user 'gateway'" in done.stderr.splitlines()[-1]
+    assert "not the password" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_sigterm_ends_it_cleanly(gateway: Gateway) -> None:
     gateway.start()
-    os.kill(gateway.pid, 15)
+    wait_connected(gateway)
+    os.kill(gateway.pid, signal.SIGTERM)
     assert gateway.ended_with() == 0
     assert "Traceback" not in gateway.log.read_text("utf-8")

@@ -17,12 +17,16 @@ Operation = tuple[Any, ...]
 
 
 class RecordingDisk:
-    """Stands in for a folder: files in memory, every write and sync noted in `operations`."""
+    """Stands in for a folder: files in memory, every write and sync noted in `operations`.
+
+    While `full`, nothing can be written; while `torn`, half of each write is, and nothing can be cut back.
+    """
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self.files: dict[str, bytes] = dict(files or {})
         self.operations: list[Operation] = []
         self.full = False
+        self.torn = False
 
     def names(self) -> list[str]:
         return sorted(self.files)
@@ -32,6 +36,9 @@ class RecordingDisk:
 
     def append(self, name: str, data: bytes) -> None:
         self._refuse_when_full()
+        if self.torn:
+            self._do("append", name, data[: len(data) // 2])
+            raise OSError(5, "Input/output error")
         self._do("append", name, data)
 
     def sync(self, name: str) -> None:
@@ -39,6 +46,8 @@ class RecordingDisk:
         self._do("sync", name)
 
     def truncate(self, name: str, size: int) -> None:
+        if self.torn:
+            raise OSError(5, "Input/output error")
         self._do("truncate", name, size)
 
     def replace(self, name: str, data: bytes) -> None:

@@ -101,6 +101,8 @@ def test_what_the_board_no_longer_holds_is_not_waited_for() -> None:
     assert bench.mqtt.acks[-1][1]["seq"] == 6
     bench.committer.commit([bench.delivery(9, oldest=9)])
     assert bench.mqtt.acks[-1][1]["seq"] == 9
+    bench.committer.commit([bench.delivery(6, oldest=5)])
+    assert bench.mqtt.acks[-1][1]["seq"] == 9
 
 
 def test_more_gaps_than_an_ack_can_name_leave_the_newest_out() -> None:

@@ -128,6 +128,38 @@ def test_fresh_readings_pass_the_backlog() -> None:
     assert 100_000 in bench.sent()
 
 
+def test_fresh_readings_pass_what_was_cut_small() -> None:
+    bench = Bench(lambda lines: Answer(Verdict.TOO_LARGE if len(lines) > 10 else Verdict.WRITTEN))
+    bench.commit(0, 999)
+    for _ in range(20):
+        bench.step()
+    bench.commit(100_000)
+    bench.clocks.forward(round(INTERVAL * 1000))
+    bench.step()
+    assert bench.sent() == [100_000]
+
+
+def test_when_the_link_returns_the_newest_go_first() -> None:
+    bench = Bench()
+    bench.step()
+    bench.commit(0, BATCH_READINGS - 1)
+    bench.database.there = False
+    bench.step()
+    bench.commit(BATCH_READINGS, 2 * BATCH_READINGS - 1)
+    bench.database.there = True
+    bench.step()
+    assert bench.sent()[0] == BATCH_READINGS
+
+
+def test_a_captive_portal_cannot_set_the_clock() -> None:
+    bench = Bench(lambda _lines: Answer(Verdict.UNREACHABLE, "a page", server_utc_ms=UTC_2026 + 3_600_000))
+    bench.commit(0)
+    bench.step()
+    bench.database.utc_ms = None
+    bench.step()
+    assert abs((bench.clock.utc_ms() or 0) - bench.clocks.system) < 1000
+
+
 def test_a_bad_line_is_found_and_set_aside_and_the_rest_is_written() -> None:
     bench = Bench(refuse(37))
     bench.commit(0, 99)
@@ -197,6 +229,7 @@ def test_a_server_that_writes_nothing_at_all_costs_no_reading() -> None:
     bench.commit(0, 4)
     bench.run()
     assert bench.dead_letters.count == 0
+    assert [] not in bench.database.requests
     broken[0] = False
     bench.run()
     assert sorted(set(bench.written())) == [0, 1, 2, 3, 4]

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway import framelog
@@ -37,6 +37,7 @@ def test_a_flipped_byte_costs_only_the_frame_that_it_hits(position: int, flip: i
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
+@example(b"?PUf1 is no frame, nor is PUf1", b"PUf1")
 def test_scan_steps_over_whatever_lies_between_two_frames(garbage: bytes, tail: bytes) -> None:
     first, second = framelog.encode(1, b"[1]"), framelog.encode(2, b"[2]")
     frames, _ = framelog.scan(first + garbage + second + tail)

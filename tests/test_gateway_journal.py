@@ -112,6 +112,23 @@ def test_a_full_disk_stores_nothing_and_the_next_commit_does() -> None:
     assert seqs(take(Journal(disk))) == [0, 1]
 
 
+def test_after_a_torn_write_that_cannot_be_cut_back_the_journal_goes_on_in_another_file() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    journal.commit([entry(0)])
+    disk.torn = True
+    with pytest.raises(OSError, match="Input/output"):
+        journal.commit([entry(1)])
+    disk.torn = False
+    journal.commit([entry(1)])
+    journal.commit([entry(2)])
+    assert [name for name in disk.names() if name.startswith("segment")] == [
+        "segment-00000001.frames",
+        "segment-00000002.frames",
+    ]
+    assert seqs(take(Journal(disk))) == [0, 1, 2]
+
+
 def test_a_full_disk_does_not_stop_the_clearing_up() -> None:
     disk = RecordingDisk()
     journal = Journal(disk, segment_bytes=1)

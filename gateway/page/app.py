@@ -58,7 +58,15 @@ def bind(host: str, port: int) -> socket.socket:
 def make_server(app: Starlette) -> uvicorn.Server:
     """A server to `run(sockets=[…])` in a thread; setting its `should_exit` ends it."""
     return uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
     )
 
 

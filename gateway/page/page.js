@@ -74,7 +74,7 @@ function showDevice(device) {
   if (rest.childElementCount) {
     const fold = element("details");
     fold.id = `more-${device.name}`;
-    fold.append(element("summary", `${rest.childElementCount} more values`), rest);
+    fold.append(element("summary", `more values (${rest.childElementCount})`), rest);
     box.append(fold);
   }
   return box;

@@ -88,14 +88,14 @@ def healthy(rooms: Rooms) -> bool:
 
 def _unit(name: str, unit: Unit, age: Callable[[int | None], float | None]) -> dict[str, Any]:
     devices = [_device(device, latest, age(latest.taken)) for device, latest in sorted(unit.devices.items())]
-    silent = [f"{device['name']}: {device['trouble']}" for device in devices if device["trouble"]]
+    troubles = [device["trouble"] for device in devices if device["trouble"]]
     return {
         "name": name,
         "online": unit.online,
         "firmware": unit.firmware,
         "acknowledged": age(unit.acknowledged),
-        "wired": None if not devices else not silent,
-        "wired_trouble": "; ".join(silent) or None,
+        "wired": None if not devices else not troubles,
+        "wired_trouble": "; ".join(troubles) or None,
         "devices": devices,
     }
 
@@ -109,7 +109,7 @@ def _device(name: str, latest: Latest, age: float | None) -> dict[str, Any]:
         "measurement": reading.measurement,
         "age": age,
         "stale": stale,
-        "trouble": reading.error or ("no reading lately" if stale else None),
+        "trouble": reading.error or (f"{name}: no reading lately" if stale else None),
         "values": [
             {
                 "name": signal.name,
