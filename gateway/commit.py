@@ -71,7 +71,7 @@ class Committer:
     def commit(self, group: Sequence[Delivery]) -> None:
         """Store and acknowledge one group. If the disk does not take it, no board hears of it and all send it again."""
         fresh: dict[tuple[Key, int], tuple[ReadingMessage, int]] = {}
-        newest: dict[Key, tuple[int, int]] = {}
+        newest: dict[Key, tuple[int | None, int]] = {}
         for delivery in group:
             match delivery.content:
                 case ReadingMessage() as message:
@@ -98,7 +98,7 @@ class Committer:
     def _add(
         self,
         fresh: dict[tuple[Key, int], tuple[ReadingMessage, int]],
-        newest: dict[Key, tuple[int, int]],
+        newest: dict[Key, tuple[int | None, int]],
         message: ReadingMessage,
         delivery: Delivery,
     ) -> None:
@@ -117,7 +117,7 @@ class Committer:
         dated = self._dating.at_arrival((reading.unit, reading.boot), reading.up, reading.t)
         return Entry(message, self._kernel, received, dated)
 
-    def _acknowledge(self, key: Key, sent: int, received: int) -> None:
+    def _acknowledge(self, key: Key, sent: int | None, received: int) -> None:
         unit, boot = key
         seen = self._journal.seen(key)
         upto = seen.run_end(self._oldest[key])

@@ -2,8 +2,8 @@
 
 A board without a clock still says `up` and `sent`, both ms since its boot. `received − sent`, in the gateway's
 boottime, is too large by the message's delay and never too small, so the smallest one of a boot places its `up` 0 best.
-A reading that outlived its board's restart has no such `sent`: it comes with `sent` equal to `up`, which only bounds it
-by its arrival. Such a boot is over, so it also ended before the unit's present one began.
+A reading that outlived its board's restart has no `sent`, so only its arrival bounds it. Such a boot is over, so it
+also ended before the unit's present one began.
 
 Promised: a time once given is given again, in every later run. Not promised: better than the fastest message of a boot
 and the drift between the two crystals since then (some seconds a day between a cheap one and another).
@@ -39,9 +39,9 @@ class Dating:
         self._began: dict[Key, int] = {}
         self._over: dict[Key, _Over] = {}
 
-    def heard(self, key: Key, received: int, up: int, sent: int) -> None:
+    def heard(self, key: Key, received: int, up: int, sent: int | None) -> None:
         """A message arrived in this kernel boot."""
-        if sent > up:
+        if sent is not None:
             self._began[key] = min(self._began.get(key, received - sent), received - sent)
             return
         over = self._over.setdefault(key, _Over(received - up, up, received))

@@ -27,6 +27,9 @@ PORTION_BYTES = 1_000_000
 """Of lines before compression."""
 
 LONGEST_WAIT = 60.0
+LONGEST_PROBE_WAIT = 4.0
+"""After a request that sent nothing: to ask again costs the link next to nothing, and finds out soon that it is back."""
+
 UNAUTHORIZED_WAIT = 300.0
 LONGEST_RETRY_AFTER = 600.0
 FAILURES_SUSPECT = 3
@@ -121,7 +124,7 @@ class Forwarder:
         self.database.away(
             answer.reason or "its answers carry no usable Date, and nothing is sent before the time is known"
         )
-        return self._growing_wait()
+        return self._growing_wait(answer)
 
     def _ask(self, request: Callable[[], Answer]) -> Answer:
         start = self._clock.boottime()
@@ -154,7 +157,7 @@ class Forwarder:
                     self._work.appendleft(portion)
                     return min(answer.retry_after, LONGEST_RETRY_AFTER)
                 self._doubt(portion, answer.reason)
-                return self._growing_wait()
+                return self._growing_wait(answer)
             case Verdict.UNAUTHORIZED:
                 self._forget_work()
                 self.database.away(f"lets us not write ({answer.reason}); check [database]")
@@ -166,7 +169,7 @@ class Forwarder:
                 else:
                     # What was loaded is in the journal, and when the link returns the newest go first again.
                     self._forget_work()
-                return self._growing_wait()
+                return self._growing_wait(answer)
 
     def _doubt(self, portion: _Portion, reason: str) -> None:
         """The database is there and gives this portion no good answer: it may be what the portion says."""
@@ -213,9 +216,10 @@ class Forwarder:
         self._open.clear()
         self._next_live = self._clock.boottime()
 
-    def _growing_wait(self) -> float:
+    def _growing_wait(self, answer: Answer) -> float:
         self._failures += 1
-        return min(LONGEST_WAIT, 2.0 ** min(self._failures, 10)) * (0.5 + self._jitter() / 2)
+        longest = LONGEST_WAIT if answer.sent_bytes else LONGEST_PROBE_WAIT
+        return min(longest, 2.0 ** min(self._failures, 10)) * (0.5 + self._jitter() / 2)
 
     def _next_portion(self) -> _Portion | None:
         now = self._clock.boottime()

@@ -29,12 +29,12 @@ class MessageError(Exception):
 class ReadingMessage:
     """A reading as a board published it.
 
-    `sent` is ms since the board's boot at publishing; `oldest` the lowest seq of that boot that the board still holds;
+    `sent` is ms since the board's boot at publishing, None when that boot is over; `oldest` the lowest seq of that boot that the board still holds;
     `document` the payload itself, the form in which it goes into the journal.
     """
 
     reading: Reading
-    sent: int
+    sent: int | None
     oldest: int
     document: bytes
 
@@ -79,7 +79,8 @@ def reading_message(unit: str, document: dict[str, Any], text: bytes) -> Reading
         signals=document["signals"],
         error=document.get("error"),
     )
-    return ReadingMessage(reading, int(document["sent"]), int(document["oldest"]), text)
+    sent = None if document["sent"] is None else int(document["sent"])
+    return ReadingMessage(reading, sent, int(document["oldest"]), text)
 
 
 def _document(payload: bytes) -> dict[str, Any]:

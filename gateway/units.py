@@ -9,8 +9,8 @@ from ingest.reading import Reading
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """A device's latest reading, and when it was taken in the gateway's boottime, ms; None when that was another
-    kernel boot's.
+    """A device's latest reading, and when it was taken in the gateway's boottime, ms; None when that cannot be told:
+    the gateway or the board has started again since.
     """
 
     reading: Reading
@@ -37,7 +37,7 @@ class Units:
     def heard(self, message: ReadingMessage, received: int | None) -> None:
         """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot."""
         reading = message.reading
-        taken = None if received is None else received - (message.sent - reading.up)
+        taken = None if received is None or message.sent is None else received - (message.sent - reading.up)
         with self._lock:
             devices = self._units.setdefault(reading.unit, Unit()).devices
             known = devices.get(reading.device)

@@ -42,11 +42,11 @@ def test_another_kernel_boots_arrival_tells_nothing_of_this_ones_clock() -> None
 
 def test_a_boot_that_is_over_is_not_dated_while_its_readings_still_come() -> None:
     clocks, dating = trusted()
-    dating.heard(KEY, received=clocks.boot, up=1000, sent=1000)
+    dating.heard(KEY, received=clocks.boot, up=1000, sent=None)
     assert dating.at_arrival(KEY, up=1000, t=None) is None
     clocks.forward(SETTLED_MS - 1)
     assert dating.origin(KEY) is None
-    dating.heard(KEY, received=clocks.boot, up=2000, sent=2000)
+    dating.heard(KEY, received=clocks.boot, up=2000, sent=None)
     clocks.forward(SETTLED_MS - 1)
     assert dating.origin(KEY) is None
 
@@ -54,14 +54,14 @@ def test_a_boot_that_is_over_is_not_dated_while_its_readings_still_come() -> Non
 def test_a_boot_that_is_over_ended_before_its_last_reading_came() -> None:
     clocks, dating = trusted()
     for up in (1000, 900_000, 5000):
-        dating.heard(KEY, received=START, up=up, sent=up)
+        dating.heard(KEY, received=START, up=up, sent=None)
     clocks.forward(SETTLED_MS)
     assert dating.origin(KEY) == (UTC_2026 - 900_000, "estimated")
 
 
 def test_a_boot_that_is_over_ended_before_the_present_one_began() -> None:
     clocks, dating = trusted()
-    dating.heard(KEY, received=START, up=900_000, sent=900_000)
+    dating.heard(KEY, received=START, up=900_000, sent=None)
     dating.heard(NEXT, received=START, up=1, sent=60_000)
     clocks.forward(SETTLED_MS)
     assert dating.origin(KEY) == (UTC_2026 - 960_000, "estimated")
@@ -70,7 +70,7 @@ def test_a_boot_that_is_over_ended_before_the_present_one_began() -> None:
 def test_a_boot_that_was_heard_alive_is_dated_by_that() -> None:
     _, dating = trusted()
     dating.heard(KEY, received=START - 500_000, up=1, sent=1000)
-    dating.heard(KEY, received=START, up=2000, sent=2000)
+    dating.heard(KEY, received=START, up=2000, sent=None)
     assert dating.at_arrival(KEY, up=2000, t=None) == (UTC_2026 - 499_000, "gateway")
 
 
