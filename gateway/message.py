@@ -29,8 +29,8 @@ class MessageError(Exception):
 class ReadingMessage:
     """A reading as a board published it.
 
-    `sent` is ms since the board's boot at publishing, None when that boot is over; `oldest` the lowest seq of that boot that the board still holds;
-    `document` the payload itself, the form in which it goes into the journal.
+    `sent` is ms since the board's boot at publishing, None when that boot is over; `oldest` the lowest seq of that
+    boot that the board still holds; `document` the payload itself, the form in which it goes into the journal.
     """
 
     reading: Reading

@@ -94,7 +94,9 @@ class Chain:
 
     def _stored(self) -> list[StoredPoint]:
         return [
-            StoredPoint(str(row["device"]), int(row["time"]), {name: row[name] for name in row if row[name] is not None})
+            StoredPoint(
+                str(row["device"]), int(row["time"]), {name: row[name] for name in row if row[name] is not None}
+            )
             for measurement in MEASUREMENTS
             for row in self.database.query(f'SELECT * FROM "{measurement}"')  # noqa: S608  one of two names above
         ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hil_tests.services import HOST, REPOSITORY, Mosquitto, Service, ServiceError, http_request
+from hil_tests.services import HOST, REPOSITORY, STOP_DEADLINE, Mosquitto, Service, ServiceError, http_request
 
 USER = "gateway"
 
@@ -50,6 +50,16 @@ class Gateway(Service):
 
     def arguments(self) -> Sequence[str]:
         return ["-m", "gateway", "--settings", str(self.settings)]
+
+    def is_ready(self) -> bool:
+        try:
+            return http_request(self.port, "GET", "/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def ended_with(self) -> int:
+        """The exit code; waits until the process ends by itself."""
+        return self._running().wait(STOP_DEADLINE)
 
     def state(self) -> dict[str, Any]:
         """What the technician's page is made from. Raises ServiceError when there is none."""

@@ -106,7 +106,9 @@ class Service(ABC):
         command = [find_program(self.program, self.debian_package), *self.arguments()]
         with self.log.open("ab") as log:
             # A group of its own, so that a Ctrl-C in the terminal reaches only the rig, which then ends it in order.
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.works_in or self.folder, process_group=0)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.works_in or self.folder, process_group=0
+            )
         try:
             wait_until(self._is_up, START_DEADLINE, f"{self.program} on port {self.port}")
             if not self._is_prepared:

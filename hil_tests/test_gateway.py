@@ -7,65 +7,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hil_tests.services import HOST, REPOSITORY, InfluxDB, InfluxUser, Mosquitto, Service, http_request, wait_until
+from hil_tests.gateway_process import Gateway
+from hil_tests.services import HOST, REPOSITORY, InfluxDB, InfluxUser, Mosquitto, http_request, wait_until
 from hil_tests.village_link import VillageLink
 
 UNIT, BOOT = "raft-01", "0123456789abcdef"
 PASSWORDS = {"gateway": "broker-secret", UNIT: "unit-secret"}
+DATABASE_PASSWORD = "database-secret"
 RESEND_SECONDS = 1.0
 DEADLINE = 30.0
-
-
-class Gateway(Service):
-    """The service as a process of its own, ready when its page answers."""
-
-    program: ClassVar[str] = sys.executable
-    debian_package: ClassVar[str] = "python3"
-
-    def __init__(self, folder: Path, broker: Mosquitto, database_url: str) -> None:
-        super().__init__(folder)
-        self.journal = self.folder / "journal"
-        self.settings = self.folder / "gateway.toml"
-        (self.folder / "broker.password").write_text(PASSWORDS["gateway"] + "\n", "utf-8")
-        (self.folder / "database.password").write_text("database-secret\n", "utf-8")
-        self.settings.write_text(
-            'site = "rig"\n'
-            f'[broker]\nhost = "{HOST}"\nport = {broker.port}\nuser = "gateway"\n'
-            f'password_file = "{self.folder}/broker.password"\n'
-            f'[journal]\nfolder = "{self.journal}"\ncommit_interval = 0.2\n'
-            "[forward]\ninterval = 1\n"
-            f'[database]\nkind = "influxdb1"\nurl = "{database_url}"\ndatabase = "powerunit"\nuser = "gateway"\n'
-            f'password_file = "{self.folder}/database.password"\n'
-            f'[page]\nhost = "{HOST}"\nport = {self.port}\n',
-            "utf-8",
-        )
-
-    def arguments(self) -> Sequence[str]:
-        return ["-m", "gateway", "--settings", str(self.settings)]
-
-    def is_ready(self) -> bool:
-        try:
-            return http_request(self.port, "GET", "/healthz")[0] == 200
-        except OSError:
-            return False
-
-    def ended_with(self) -> int:
-        """Waits for the process to end by itself."""
-        return self._running().wait(DEADLINE)
-
-    def state(self) -> dict[str, Any]:
-        status, body = http_request(self.port, "GET", "/state.json")
-        assert status == 200
-        document: dict[str, Any] = json.loads(body)
-        return document
 
 
 class ScriptedBoard:
@@ -144,7 +102,7 @@ class ScriptedBoard:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[InfluxDB]:
-    with InfluxDB(tmp_path, users=[InfluxUser("gateway", "database-secret", "WRITE")]) as server:
+    with InfluxDB(tmp_path, users=[InfluxUser("gateway", DATABASE_PASSWORD, "WRITE")]) as server:
         yield server
 
 
@@ -154,12 +112,15 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
         yield server
 
 
+def make_gateway(folder: Path, broker: Mosquitto, database_url: str) -> Gateway:
+    return Gateway(
+        folder, broker, database_url, broker_password=PASSWORDS["gateway"], database_password=DATABASE_PASSWORD
+    )
+
+
 @pytest.fixture
-def gateway(
-    tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Gateway]:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    gateway = Gateway(tmp_path, broker, database.url)
+def gateway(tmp_path: Path, broker: Mosquitto, database: InfluxDB) -> Iterator[Gateway]:
+    gateway = make_gateway(tmp_path, broker, database.url)
     yield gateway
     gateway.stop()
 
@@ -216,10 +177,9 @@ def test_readings_without_a_time_get_one_when_the_database_is_reached(
 
 
 def test_an_outage_of_the_link_and_of_the_broker_costs_and_doubles_nothing(
-    tmp_path: Path, broker: Mosquitto, database: InfluxDB, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, broker: Mosquitto, database: InfluxDB
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    with VillageLink(database.port) as link, Gateway(tmp_path, broker, link.url) as gateway:
+    with VillageLink(database.port) as link, make_gateway(tmp_path, broker, link.url) as gateway:
         with ScriptedBoard(broker, utc_ms()) as board:
             board.take(range(20))
             board.wait_acknowledged(range(20))
@@ -274,7 +234,12 @@ def test_the_page_tells_what_is_wired_stored_and_sent(gateway: Gateway, broker: 
 def test_a_refused_password_ends_in_one_line_with_exit_code_2(gateway: Gateway) -> None:
     (gateway.folder / "broker.password").write_text("not the password\n", "utf-8")
     done = subprocess.run(
-        [sys.executable, *gateway.arguments()], capture_output=True, text=True, timeout=DEADLINE, check=False
+        [sys.executable, *gateway.arguments()],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
     )
     assert done.returncode == 2
     assert "refused user 'gateway'" in done.stderr.splitlines()[-1]

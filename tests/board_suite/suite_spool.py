@@ -186,7 +186,12 @@ def test_a_segment_is_removed_when_only_its_damaged_line_is_left():
 def test_rubbish_in_the_folder_never_stops_the_start():
     with Folder() as folder:
         filled(folder, EARLIER, 2)
-        for name, content in (("000002.log", b""), ("000003.log", b"\xff" * 9000), ("000004.log", b"\n" * 50), ("notes", b"x")):
+        for name, content in (
+            ("000002.log", b""),
+            ("000003.log", b"\xff" * 9000),
+            ("000004.log", b"\n" * 50),
+            ("notes", b"x"),
+        ):
             with open(ROOT + "/" + name, "wb") as file:
                 file.write(content)
         spool = folder.start(LATER)
