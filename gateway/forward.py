@@ -28,7 +28,7 @@ PORTION_BYTES = 1_000_000
 
 LONGEST_WAIT = 60.0
 LONGEST_PROBE_WAIT = 4.0
-"""After a request that sent nothing: asking again costs the link next to nothing, and finds out soon that it is back."""
+"""After a request that sent nothing: asking again costs the link next to nothing and soon finds it back."""
 
 UNAUTHORIZED_WAIT = 300.0
 LONGEST_RETRY_AFTER = 600.0

@@ -20,7 +20,7 @@ from hil_tests.witness import Witness
 
 UNIT = "raft-01"
 PASSWORDS = {UNIT: "unit-of-the-rig", "gateway": "gateway-of-the-rig"}
-DATABASE_PASSWORD = "database-of-the-rig"  # noqa: S105  of a server that lives as long as the rig
+DATABASE_PASSWORD = "database-of-the-rig"
 DEVICES = (PolledDevice("bms1", "jk_pb", 2), PolledDevice("mppt1", "epever_tracer", 1))
 MEASUREMENTS = ("bms", "charge_controller")
 

@@ -2,8 +2,9 @@
 
     python -m hil_tests.demo [--seconds N]
 
-Without `--seconds` it goes on until Ctrl-C. Either way it ends with one line that counts what the devices answered against
-what the database holds. Exit code 0 when nothing was lost or stored twice, 1 when something was, 2 when it could not start.
+Without `--seconds` it goes on until Ctrl-C. Either way it ends with one line that counts what the devices answered
+against what the database holds. Exit code 0 when nothing was lost or stored twice, 1 when something was, 2 when it
+could not start.
 """
 
 import argparse
@@ -31,7 +32,7 @@ LOOK_EVERY = 3.0
 
 
 class Story:
-    """Tells what happens, with the seconds since the beginning. `interrupted` when someone wants it to come to its end."""
+    """Tells what happens, with the seconds since the beginning. `interrupted` is set when it is to come to its end."""
 
     def __init__(self) -> None:
         self.interrupted = threading.Event()
