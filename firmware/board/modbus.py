@@ -28,9 +28,10 @@ class NoReading(Exception):
 class Master:
     """Owns the bus on `serial`, which is a board.Serial. `now` counts milliseconds and never goes back."""
 
-    def __init__(self, serial, now):
+    def __init__(self, serial, now, sleep=asyncio.sleep):
         self._serial = serial
         self._now = now
+        self._sleep = sleep
         self._lock = asyncio.Lock()
         self._last_byte = now()
         self._heard = b""
@@ -92,4 +93,4 @@ class Master:
     async def _sleep_until(self, when):
         left = when - self._now()
         if left > 0:
-            await asyncio.sleep(left / 1000)
+            await self._sleep(left / 1000)

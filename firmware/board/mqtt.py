@@ -25,11 +25,7 @@ class Lost(Exception):
 
 
 class Refused(Exception):
-    """The broker answered and does not want us. `password`: it is the user name or password that it does not take."""
-
-    def __init__(self, message, password=False):
-        super().__init__(message)
-        self.password = password
+    """The broker answered and does not want us; the message says what it does not want."""
 
 
 class _NoMoreBytes(Exception):
@@ -91,8 +87,11 @@ class Client(umqtt.simple.MQTTClient):
         answer = await self._call(_CONNACK, umqtt.simple.MQTTClient.connect, True)
         if len(answer) != 4:
             raise Lost("broker sent a malformed CONNACK")
+        if answer[3] in (4, 5):
+            unit = self.user.decode()
+            raise Refused("broker refuses the password of %s; [broker] of its settings has to have the gateway's" % unit)
         if answer[3]:
-            raise Refused("connection refused with code %d" % answer[3], password=answer[3] in (4, 5))
+            raise Refused("broker refuses the connection with code %d" % answer[3])
 
     async def subscribe(self, topic):
         """With QoS 1. Raises Lost or Refused."""
@@ -101,7 +100,7 @@ class Client(umqtt.simple.MQTTClient):
         if len(answer) != 5 or answer[2] << 8 | answer[3] != self.pid:
             raise Lost("broker sent a SUBACK that fits no subscription")
         if answer[4] & 0x80:
-            raise Refused("subscription to %s refused" % topic.decode())
+            raise Refused("broker refuses to let us hear %s; check its ACL" % topic.decode())
 
     async def publish(self, topic, message, retain=False):
         """With QoS 1; returns when the packet is sent. Raises Lost."""

@@ -18,6 +18,7 @@ from mqtt import Client
 from link import KEEPALIVE, Link
 from settings import SettingsError, load
 from poll import Device, Health, Poller
+from delivery import Delivery
 from modbus import Master
 from decode import Profile
 from clock import Clock
@@ -75,7 +76,7 @@ async def _work(settings, devices):
     await asyncio.gather(
         Poller(devices, master, clock, spool).run(settings["period"]),
         Health(board.reset_cause(), board.heap_free, wifi.rssi, clock, spool).run(),
-        Link(settings["unit"], FIRMWARE, wifi, make_client, spool, clock).run(),
+        Link(settings["unit"], spool.boot, FIRMWARE, wifi, make_client, Delivery(spool, clock), clock.now).run(),
         _watch(board.Watchdog(WATCHDOG), clock, spool, settings["period"] * 1000 + LONGEST_STALL),
     )
 
