@@ -8,7 +8,6 @@ register whose value means "not there" is left out. It does not judge whether a 
 """
 
 import json
-import struct
 
 _BIT_FUNCTIONS = (1, 2)
 _COLUMNS = 10
@@ -79,16 +78,15 @@ class Profile:
             values["cell_voltage_spread"] = (highest - lowest, decimals)
 
     def _integer(self, data: bytes, offset: int, size: int, kind: str) -> int:
-        if size == 2:
-            high, low = 0, struct.unpack_from(">H", data, offset)[0]
-            sign = 0x8000
-        else:
-            high, low = struct.unpack_from(">HH", data, offset)
-            if self._low_word_first:
-                high, low = low, high
-            sign = 0x80000000
-        raw: int = (high << 16) | low
-        return raw - 2 * sign if kind == "signed" and raw & sign else raw
+        raw = _word(data, offset)
+        if size == 4:
+            next_raw = _word(data, offset + 2)
+            raw = (next_raw << 16) | raw if self._low_word_first else (raw << 16) | next_raw
+        return raw - (1 << 8 * size) if kind == "signed" and raw >> (8 * size - 1) else raw
+
+
+def _word(data: bytes, offset: int) -> int:
+    return (data[offset] << 8) | data[offset + 1]
 
 
 def _bit(data: bytes, index: int) -> int:
@@ -102,7 +100,7 @@ def _text(data: bytes) -> str:
 
 def to_json(values: dict) -> str:
     """One JSON object whose numbers have exactly the digits of the registers."""
-    return "{" + ",".join(json.dumps(name) + ":" + _json(value) for name, value in values.items()) + "}"
+    return "{" + ",".join([f'"{name}":{_json(value)}' for name, value in values.items()]) + "}"
 
 
 def _json(value: object) -> str:
@@ -114,6 +112,5 @@ def _json(value: object) -> str:
 def _decimal(integer: int, decimals: int) -> str:
     if decimals <= 0:
         return str(integer * 10**-decimals)
-    digits = str(abs(integer))
-    digits = "0" * (decimals + 1 - len(digits)) + digits
-    return ("-" if integer < 0 else "") + digits[:-decimals] + "." + digits[-decimals:]
+    whole, rest = divmod(abs(integer), 10**decimals)
+    return "%s%d.%0*d" % ("-" if integer < 0 else "", whole, decimals, rest)

@@ -87,13 +87,14 @@ def find_reply(request: bytes, received: bytes) -> "bytes | None":
         if received[start] != address:
             continue
         if received[start + 1] == function and received[start + 2] == normal - _SHORTEST_REPLY:
-            frame = received[start : start + normal]
+            length = normal
         elif received[start + 1] == function | 0x80:
-            frame = received[start : start + _SHORTEST_REPLY]
+            length = _SHORTEST_REPLY
         else:
             continue
-        if not crc16(frame) and len(frame) >= _SHORTEST_REPLY:
-            return bytes(frame)
+        frame = bytes(received[start : start + length])
+        if len(frame) == length and not crc16(frame):
+            return frame
     return None
 
 

@@ -3,8 +3,8 @@
     python -m firmware.host.bundle --unit-file FILE --output DIR
 
 The bundle holds the files of `firmware/board/` as they are, `lib/umqtt/simple.py` from PyPI, the profiles of the unit's
-devices and the unit's settings, passwords included. A second run gives the same files; what the output folder held
-besides is removed only where an earlier bundle put it. Exit code 2: a setting is wrong, or umqtt cannot be had.
+devices and the unit's settings, passwords included. A folder that an earlier run made is made anew; any other one that
+is not empty is refused. Exit code 2: a setting is wrong, or umqtt cannot be had.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from firmware.host.umqtt import source
 BOARD = Path(__file__).parent.parent / "board"
 CACHE = Path(__file__).parent.parent.parent / "build" / "packages"
 
-_MARK = "unit.json"
+_SETTINGS = "unit.json"
 
 
 def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str]:
@@ -36,13 +36,14 @@ def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str
     files["lib/umqtt/simple.py"] = umqtt()
     for model, profile in profiles.items():
         files[f"profiles/{model}.json"] = json.dumps(profile.compiled(), separators=(",", ":")).encode()
-    files[_MARK] = json.dumps(settings, indent=1).encode()
-    if output.exists() and not (output / _MARK).exists() and (not output.is_dir() or any(output.iterdir())):
+    files[_SETTINGS] = json.dumps(settings, indent=1).encode()
+    if output.exists() and not (output / _SETTINGS).exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingError(f"--output {output}: holds something that is no bundle; name an empty folder or a new one")
     shutil.rmtree(output, ignore_errors=True)
     for name, content in files.items():
         path = output / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600 if name == _SETTINGS else 0o644)
         path.write_bytes(content)
     return list(files)
 

@@ -2,9 +2,9 @@
 
     python -m firmware.host.decode --device jk_pb --request HEX --response HEX
 
-Prints one JSON object: the signals and details of the device's profile that lie in that reply. A register that none of
-them tells in full is also shown as it is, such as `"register_310f": 0`: one word of a 32-bit value that the span cuts, the
-number behind a word, a register that no document knows. An exception reply prints `{"exception": CODE}`.
+Prints one JSON object: the signals and details of the device's profile that lie in that reply. A register that none
+of them tells in full is also shown as it is, such as `"register_310f": 0`: one word of a 32-bit value that the span
+cuts, the number behind a word, a register that no document knows. An exception reply prints `{"exception": CODE}`.
 
 Exit code 1: the reply is damaged or another's; 2: something in the command is wrong.
 """

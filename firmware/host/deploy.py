@@ -2,8 +2,8 @@
 
     python -m firmware.host.deploy --port PORT --bundle DIR
 
-Files that the board already has are not written again. What else the board holds, its spool above all, stays. Exit code 2:
-the port, the board or the bundle is not there.
+Files that the board already has are not written again. What else the board holds, its spool above all, stays.
+Exit code 2: the port, the board or the bundle is not there.
 """
 
 import argparse
@@ -19,10 +19,10 @@ def deploy(port: str, bundle: Path) -> str | None:
     """What went wrong, in one line; None when the board has the bundle and starts anew."""
     if not (bundle / "unit.json").is_file():
         return f"{bundle}: no bundle; make one with python -m firmware.host.bundle"
-    mpremote = [sys.executable, "-m", "mpremote", "connect", port]
+    entries = [str(path) for path in sorted(bundle.iterdir())]
     try:
         subprocess.run(
-            [*mpremote, "fs", "cp", "-r", f"{bundle}/", ":/", "+", "reset"],
+            [sys.executable, "-m", "mpremote", "connect", port, "fs", "cp", "-r", *entries, ":", "+", "reset"],
             capture_output=True,
             text=True,
             timeout=_TIMEOUT,
@@ -32,7 +32,8 @@ def deploy(port: str, bundle: Path) -> str | None:
         return f"{port}: the board did not finish in {_TIMEOUT} s; unplug it, plug it in and run this again"
     except subprocess.CalledProcessError as error:
         reason = ((error.stderr + error.stdout).strip().splitlines() or ["mpremote failed"])[-1]
-        return f"{port}: {reason.removeprefix('mpremote: ')}; check the cable, the port's name and that nothing else uses it"
+        reason = reason.split("Error: ")[-1].removeprefix("mpremote: ")
+        return f"{port}: {reason}; check cable and port, and that nothing else uses it"
     return None
 
 

@@ -57,7 +57,7 @@ class Table:
     def choice(self, key: str, choices: Sequence[Any], default: Any = _MISSING) -> Any:
         """One of the choices."""
         value = self._take(key, default)
-        if value is not default and value not in choices:
+        if value is not default and (value not in choices or isinstance(value, bool)):
             raise self.wrong(key, value, f"give one of {', '.join(map(str, choices))}")
         return value
 

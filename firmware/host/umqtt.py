@@ -41,7 +41,7 @@ def fetch(folder: Path) -> None:
         raise SettingError((error.stderr.strip().splitlines() or ["unearth failed"])[-1]) from None
 
 
-def source(cache: Path, fetch: Callable[[Path], None] = fetch) -> bytes:
+def source(cache: Path, fetch: Callable[[Path], None] = fetch, sha256: str = SHA256) -> bytes:
     """`umqtt/simple.py`, from the archive in `cache`, which is fetched when it is not there.
 
     Raises SettingError when it cannot be had, or is not the archive that we pinned.
@@ -58,8 +58,8 @@ def source(cache: Path, fetch: Callable[[Path], None] = fetch) -> bytes:
                 raise SettingError(f"{REQUIREMENT} cannot be fetched: {error}; {hint}") from None
     content = archive.read_bytes()
     found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise SettingError(f"{archive}: SHA-256 {found} is not the pinned {SHA256}; delete the file and run again")
+    if found != sha256:
+        raise SettingError(f"{archive}: SHA-256 {found} is not the pinned {sha256}; delete the file and run again")
     with tarfile.open(fileobj=io.BytesIO(content)) as files:
         member = files.extractfile(_MEMBER)
         assert member is not None  # noqa: S101  the hash says that it is there

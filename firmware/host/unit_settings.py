@@ -13,6 +13,11 @@ _HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?"
 _RESERVED_UNITS = ("gateway",)
 _RESERVED_DEVICES = ("board",)
 _MAX_DEVICES = 8
+# ESP32 datasheet: UART 0 carries the console on pins 1 and 3, 6 to 11 belong to the flash, 34 to 39 are inputs only;
+# 0, 2, 12 and 15 decide how the chip starts.
+_UARTS = (1, 2)
+_OUTPUTS = (4, 5, 13, 14, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 32, 33)
+_INPUTS = (*_OUTPUTS, 34, 35, 36, 39)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -62,14 +67,11 @@ def _broker(table: Table) -> dict[str, Any]:
 
 
 def _bus(table: Table) -> dict[str, Any]:
-    """UART 0 carries the board's console; pins 6 to 11 its flash; 34 to 39 can only be inputs (ESP32 datasheet)."""
-    bus = {"uart": table.choice("uart", (1, 2)), "tx": table.integer("tx", 0, 33), "rx": table.integer("rx", 0, 39)}
+    bus = {"uart": table.choice("uart", _UARTS), "tx": table.choice("tx", _OUTPUTS), "rx": table.choice("rx", _INPUTS)}
     if table.has("de"):
-        bus["de"] = table.integer("de", 0, 33)
+        bus["de"] = table.choice("de", _OUTPUTS)
     pins = [key for key in bus if key != "uart"]
     for number, key in enumerate(pins):
-        if 6 <= bus[key] <= 11:
-            raise table.wrong(key, bus[key], "pins 6 to 11 belong to the board's flash; give another")
         if bus[key] in [bus[other] for other in pins[:number]]:
             raise table.wrong(key, bus[key], "another line of the bus has that pin; give each its own")
     table.done()

@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from firmware.board.decode import Profile
+from firmware.host.bundle import BOARD, build, main
+from firmware.host.table import SettingError
+
+EXAMPLE = Path(__file__).parent.parent / "firmware" / "unit.example.toml"
+
+
+def umqtt() -> bytes:
+    """A stand-in for the source that PyPI has."""
+    return b"class MQTTClient: pass\n"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_has_what_the_board_needs(tmp_path: Path) -> None:
+    output = tmp_path / "bundle"
+    files = build(EXAMPLE, output, umqtt)
+    bundle = contents(output)
+    assert sorted(bundle) == sorted(files)
+    assert {name: bundle[name] for name in bundle if "/" not in name and name.endswith(".py")} == {
+        path.name: path.read_bytes() for path in BOARD.glob("*.py")
+    }
+    assert bundle["lib/umqtt/simple.py"] == umqtt()
+    assert [device["model"] for device in json.loads(bundle["unit.json"])["devices"]] == ["jk_pb", "epever_tracer"]
+    assert Profile(json.loads(bundle["profiles/jk_pb.json"])).measurement == "bms"
+    assert Profile(json.loads(bundle["profiles/epever_tracer.json"])).measurement == "charge_controller"
+
+
+def test_only_the_profiles_in_use_are_in_it(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    unit_file = tmp_path / "unit.toml"
+    unit_file.write_text(text[: text.rindex("[[devices]]")], "utf-8")
+    assert "profiles/epever_tracer.json" not in build(unit_file, tmp_path / "bundle", umqtt)
+
+
+def test_a_second_run_makes_the_same_and_drops_what_is_gone(tmp_path: Path) -> None:
+    build(EXAMPLE, tmp_path, umqtt)
+    first = contents(tmp_path)
+    (tmp_path / "profiles" / "gone.json").write_text("{}")
+    build(EXAMPLE, tmp_path, umqtt)
+    assert contents(tmp_path) == first
+
+
+def test_the_settings_are_for_the_owner_alone(tmp_path: Path) -> None:
+    build(EXAMPLE, tmp_path, umqtt)
+    assert (tmp_path / "unit.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(SettingError, match="holds something that is no bundle; name an empty folder or a new one"):
+        build(EXAMPLE, tmp_path, umqtt)
+    assert contents(tmp_path) == {"thesis.txt": b"years of work"}
+
+
+def test_the_command_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unit_file = tmp_path / "unit.toml"
+    unit_file.write_text(EXAMPLE.read_text("utf-8").replace("uart = 1", "uart = 7"), "utf-8")
+    assert main(["--unit-file", str(unit_file), "--output", str(tmp_path / "bundle")]) == 2
+    assert capsys.readouterr().err == f"{unit_file}: bus: uart: 7 is wrong; give one of 1, 2\n"
+    assert not (tmp_path / "bundle").exists()

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from firmware.host import unit_settings
+from firmware.host.table import SettingError
+
+EXAMPLE = Path(__file__).parent.parent / "firmware" / "unit.example.toml"
+
+
+def read(folder: Path, text: str) -> dict[str, object]:
+    path = folder / "unit.toml"
+    path.write_text(text, "utf-8")
+    return unit_settings.read(path)
+
+
+def test_the_example_is_right() -> None:
+    assert unit_settings.read(EXAMPLE) == {
+        "unit": "raft-01",
+        "period": 10,
+        "wifi": {"ssid": "village", "password": "change-me-wifi"},
+        "broker": {"host": "192.168.4.1", "port": 1883, "password": "change-me-unit"},
+        "bus": {"uart": 1, "tx": 17, "rx": 16},
+        "devices": [
+            {"name": "bms1", "model": "jk_pb", "address": 2},
+            {"name": "mppt1", "model": "epever_tracer", "address": 1},
+        ],
+    }
+
+
+def test_a_driver_enable_pin_may_be_given(tmp_path: Path) -> None:
+    assert read(tmp_path, EXAMPLE.read_text("utf-8").replace("# de = 4", "de = 4"))["bus"] == {
+        "uart": 1,
+        "tx": 17,
+        "rx": 16,
+        "de": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "complaint"),
+    [
+        ('unit = "raft-01"', 'unit = "Raft 1"', "unit: 'Raft 1' is wrong; give 1 to 32 lower-case letters"),
+        ('unit = "raft-01"', 'unit = "gateway"', "unit: 'gateway' is wrong; the gateway's MQTT user has that name"),
+        ('unit = "raft-01"', "", "unit is missing; add it"),
+        ("period = 10", "period = 0", "period: 0 is wrong; give a whole number from 1 to 3600"),
+        ("period = 10", "period = true", "period: True is wrong; give a whole number from 1 to 3600"),
+        ("period = 10", "perod = 10", "period is missing; add it"),
+        ("period = 10", "period = 10\ncolour = 3", "colour: no such key; known are unit, period, wifi"),
+        ("[wifi]", "[wi-fi]", "wifi is missing; add it"),
+        ('ssid = "village"', 'ssid = ""', "wifi: ssid: '' is wrong; give the network's name"),
+        ('"192.168.4.1"', '"192.168.4"', "broker: host: '192.168.4' is wrong; give an IPv4 address"),
+        ('"192.168.4.1"', '"http://gateway"', "broker: host: 'http://gateway' is wrong"),
+        ("port = 1883", "port = 70000", "broker: port: 70000 is wrong; give a whole number from 1 to 65535"),
+        ("uart = 1", "uart = 0", "bus: uart: 0 is wrong; give one of 1, 2"),
+        ("tx = 17", "tx = 6", "bus: tx: 6 is wrong; give one of 4, 5, 13"),
+        ("tx = 17", "tx = 16", "bus: rx: 16 is wrong; another line of the bus has that pin"),
+        ('"mppt1"', '"bms1"', "devices 2: name: 'bms1' is wrong; another device has that name"),
+        ('"mppt1"', '"board"', "devices 2: name: 'board' is wrong; the board itself has that name"),
+        ('"jk_pb"', '"jk"', "devices 1: model: 'jk' is wrong; give one of epever_tracer, jk_pb"),
+        ("address = 2", "address = 0", "devices 1: address: 0 is wrong; give a whole number from 1 to 15"),
+        ("address = 2", "address = 1", "devices 2: address: 1 is wrong; another device of the bus answers there"),
+        ("address = 2", "address = 2\nadress = 3", "devices 1: adress: no such key; known are name, model, address"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, line: str, instead: str, complaint: str) -> None:
+    example = EXAMPLE.read_text("utf-8")
+    assert line in example
+    with pytest.raises(SettingError) as caught:
+        read(tmp_path, example.replace(line, instead, 1))
+    assert str(caught.value).startswith(f"{tmp_path / 'unit.toml'}: {complaint}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("password", "bad"), [("change-me-wifi", "short"), ("change-me-unit", "")])
+def test_a_wrong_password_is_not_shown(tmp_path: Path, password: str, bad: str) -> None:
+    with pytest.raises(SettingError, match="password: what stands there is wrong; give") as caught:
+        read(tmp_path, EXAMPLE.read_text("utf-8").replace(password, bad))
+    assert not bad or bad not in str(caught.value)
+
+
+def test_a_list_of_devices_is_needed(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    with pytest.raises(SettingError, match="devices is missing"):
+        read(tmp_path, text[: text.index("[[devices]]")])
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"unit\.toml: cannot be read: No such file or directory"):
+        unit_settings.read(tmp_path / "unit.toml")
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"unit\.toml: no TOML: "):
+        read(tmp_path, "unit = raft")
