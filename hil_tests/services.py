@@ -76,6 +76,7 @@ class Service(ABC):
         self.folder.mkdir(parents=True)
         self.log = self.folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_prepared = False
 
     @property
     def url(self) -> str:
@@ -88,6 +89,9 @@ class Service(ABC):
     @abstractmethod
     def arguments(self) -> Sequence[str]:
         """What follows the program's name on the command line."""
+
+    def prepare(self) -> None:  # noqa: B027, most servers need nothing
+        """What it needs once, after its first start."""
 
     def is_ready(self) -> bool:
         try:
@@ -103,7 +107,10 @@ class Service(ABC):
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, process_group=0)
         try:
             wait_until(self._is_up, START_DEADLINE, f"{self.program} on port {self.port}")
-        except ServiceError:
+            if not self._is_prepared:
+                self.prepare()
+                self._is_prepared = True
+        except BaseException:
             self.stop()
             raise
 
@@ -127,8 +134,9 @@ class Service(ABC):
             self._process = None
 
     def freeze(self) -> None:
-        """It keeps its connections and answers nothing."""
+        """It keeps its connections and answers nothing. Returns when its last thread stands still."""
         self._running().send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         self._running().send_signal(signal.SIGCONT)
@@ -238,15 +246,13 @@ class InfluxDB(Service):
         except OSError:
             return False
 
-    def __enter__(self) -> Self:
-        super().__enter__()
+    def prepare(self) -> None:
         name, password = self._ADMIN
         self.query(f"CREATE USER {name} WITH PASSWORD '{password}' WITH ALL PRIVILEGES")
         self.query(f'CREATE DATABASE "{self.database}"')
         for user in self._users:
             self.query(f"CREATE USER \"{user.name}\" WITH PASSWORD '{user.password}'")
             self.query(f'GRANT {user.privilege} ON "{self.database}" TO "{user.name}"')
-        return self
 
     def query(self, influxql: str) -> list[dict[str, Any]]:
         """The answer's rows in order: columns and tags by name, times in UTC milliseconds. Raises ServiceError."""

@@ -1,0 +1,45 @@
+"""`python -m ingest.signals_page` writes docs/signals.md, the catalogue for readers."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ingest.signals import Signal, catalogue
+
+PAGE = Path(__file__).parent.parent / "docs" / "signals.md"
+
+INTRODUCTION = """\
+# Signals
+
+Made by `python -m ingest.signals_page` from `ingest/signals.toml`: change it there.
+
+A section is a measurement in InfluxDB, a row one of its fields. Battery current is positive into the battery,
+everywhere. A device that lacks a signal leaves it out, and a signal that could not be read is absent. A value outside
+its plausible range is written and flagged, never dropped.
+"""
+
+
+def page() -> str:
+    """The text of docs/signals.md."""
+    return "\n".join([INTRODUCTION, *(_section(name, signals.values()) for name, signals in catalogue().items())])
+
+
+def _section(measurement: str, signals: Iterable[Signal]) -> str:
+    head = f"## {measurement}\n\n| signal | type | unit | plausible | meaning |\n| --- | --- | --- | --- | --- |\n"
+    return head + "".join(map(_row, signals))
+
+
+def _row(signal: Signal) -> str:
+    return f"| `{signal.name}` | {signal.type} | {signal.unit} | {_plausible(signal)} | {signal.description} |\n"
+
+
+def _plausible(signal: Signal) -> str:
+    if signal.values:
+        return ", ".join(f"`{value}`" for value in signal.values)
+    if signal.minimum is None or signal.maximum is None:
+        return ""
+    return f"{signal.minimum} to {signal.maximum}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
+    print("docs/signals.md")
