@@ -10,8 +10,8 @@ import pytest
 from firmware.host.bundle import BOARD, CACHE
 from firmware.host.umqtt import source
 
-TESTS = Path(__file__).parent
-SUITES = sorted((TESTS / "micropython_suite").glob("suite_*.py"))
+FOLDER = Path(__file__).parent / "board_suite"
+SUITES = sorted((FOLDER / "micropython").glob("suite_*.py"))
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: str(suite.stem))
@@ -19,7 +19,7 @@ def test_under_micropython(suite: Path, tmp_path: Path) -> None:
     (tmp_path / "umqtt").mkdir()
     (tmp_path / "umqtt" / "simple.py").write_bytes(source(CACHE))
     result = subprocess.run(
-        [Path(sys.executable).parent / "micropython", "-X", "heapsize=4m", TESTS / "board_suite" / "run.py", suite],
+        [Path(sys.executable).parent / "micropython", "-X", "heapsize=4m", FOLDER / "run.py", suite],
         env={**os.environ, "MICROPYPATH": f".frozen:{BOARD}:{tmp_path}"},
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ done or half done. What it holds then is mounted by a fresh file system, as at t
 """
 
 import errno
-import os
 
 import vfs
 from spool import PATIENCE, Spool
