@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import fastjsonschema
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 Reading = dict[str, Any]
 
@@ -33,7 +34,7 @@ class ScriptedGateway:
         self._statuses: list[dict[str, Any]] = []
         self._invalid: list[str] = []
         self._acknowledges = True
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="scripted-gateway")
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="scripted-gateway")
         self._client.username_pw_set("gateway", password)
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(self._topic + "reading", 1), (self._topic + "status", 1)]

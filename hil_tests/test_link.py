@@ -12,6 +12,7 @@ from firmware.host.bundle import CACHE, build
 from firmware.host.umqtt import source
 from hil_tests.board import Board
 from hil_tests.bus import Bus
+from hil_tests.hub import FAULTS
 from hil_tests.ledger import PolledDevice, expected_readings
 from hil_tests.scripted_gateway import ScriptedGateway
 from hil_tests.services import Mosquitto
@@ -72,10 +73,8 @@ class Raft:
 
     def check_nothing_is_missing(self) -> None:
         """What the devices answered is what the gateway has, once, in time, with its values; no seq is left out."""
+        self.wait_for(has_no_gaps, "the readings in between", PATIENCE)
         stored = self.gateway.stored()
-        for boot in {boot for boot, _ in stored}:
-            seqs = sorted(seq for stored_boot, seq in stored if stored_boot == boot)
-            assert seqs == list(range(len(seqs)))
         latest = max(reading["t"] or 0 for reading in stored.values())
         expected = [
             reading
@@ -119,8 +118,8 @@ def test_readings_of_both_devices_and_the_board_arrive_with_their_time(raft: Raf
     now = time.time_ns() // 1_000_000
     assert abs(readings[-1]["t"] - now) < 10_000
     assert raft.gateway.statuses()[0]["state"] == "online"
-    files = raft.board.port.parent / "flash.img"
-    assert b'"device"' not in files.read_bytes(), "readings were written to flash although every one was acknowledged"
+    flash = (raft.board.port.parent / "flash.img").read_bytes()
+    assert b'"device":"bms1"' not in flash, "readings were written although each was acknowledged at once"
 
 
 def test_a_device_that_falls_silent_is_told_once_and_costs_the_other_nothing(raft: Raft) -> None:
@@ -138,15 +137,14 @@ def test_a_device_that_falls_silent_is_told_once_and_costs_the_other_nothing(raf
     raft.check_nothing_is_missing()
 
 
-@pytest.mark.parametrize(
-    "kind", ["crc", "drop", "truncate", "silence", "noise", "junk", "delay", "gap", "echo", "wrong_address"]
-)
-def test_a_fault_on_the_bus_costs_no_reading(raft: Raft, kind: str) -> None:
+def test_no_fault_on_the_bus_costs_a_reading(raft: Raft) -> None:
     raft.start()
     raft.wait_for_new(4)
-    for seconds in (0.1, 0.4):  # within the devices' time, and a late answer after it
-        raft.bus.do("fault", kind=kind, seconds=seconds, times=2)
-        raft.wait_for_new(6)
+    for kind in FAULTS:
+        raft.bus.do("fault", kind=kind, times=2)
+        raft.wait_for_new(4)
+    raft.bus.do("fault", kind="delay", seconds=0.4, times=2)  # the answers come when the master has asked again
+    raft.wait_for_new(6)
     assert not [reading for reading in raft.gateway.arrivals() if "error" in reading]
     raft.check_nothing_is_missing()
 
@@ -216,7 +214,18 @@ def test_what_no_one_acknowledged_is_sent_again_and_survives_a_power_cut(raft: R
     raft.gateway.set_acknowledges(acknowledges=True)
     raft.board.power_on()
     raft.wait_for(lambda gateway: in_flash <= gateway.stored().keys(), "what was in flash", PATIENCE)
-    raft.wait_for(lambda gateway: latest_health(gateway).get("spool_readings", 99) < 9, "an empty spool", 2 * PATIENCE)
+    raft.wait_for_new(6)
+    raft.board.power_cut()
+    raft.board.power_on()
+    raft.board.console.wait_for("unit: 0 readings of earlier boots are in flash", DEADLINE)
+
+
+def has_no_gaps(gateway: ScriptedGateway) -> bool:
+    """Of each boot every seq up to the last is stored."""
+    lasts: dict[str, int] = {}
+    for boot, seq in gateway.stored():
+        lasts[boot] = max(seq, lasts.get(boot, 0))
+    return len(gateway.stored()) == sum(last + 1 for last in lasts.values())
 
 
 def times(gateway: ScriptedGateway) -> Counter[tuple[str, int]]:
@@ -225,8 +234,3 @@ def times(gateway: ScriptedGateway) -> Counter[tuple[str, int]]:
 
 def came_twice(readings: int) -> Condition:
     return lambda gateway: sum(count > 1 for count in times(gateway).values()) >= readings
-
-
-def latest_health(gateway: ScriptedGateway) -> dict[str, Any]:
-    health = [reading for reading in gateway.stored().values() if reading["device"] == "board"]
-    return dict(max(health, key=lambda reading: reading["t"] or 0)["signals"]) if health else {}

@@ -16,7 +16,7 @@ import errno
 import os
 
 PATIENCE = 20000  # ms; with the poll's own time this keeps a power cut below 30 s of readings
-RAM_LIMIT = 8192  # bytes of text in RAM that go to flash at once, however young they are
+RAM_LIMIT = 6144  # bytes of text in RAM that go to flash at once, however young they are
 SEGMENT = 32768  # bytes; a segment is removed as a whole
 LONGEST_LINE = 4096
 NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name

@@ -27,14 +27,12 @@ import board
 FIRMWARE = "0.1.0"
 SPOOL_BYTES = 1000000  # of the 2 MB file system on a 4 MB ESP32
 WATCHDOG = 120000  # ms; longer than any task may go without progress
-GARBAGE = 8192  # bytes; collected this often the heap does not get so fragmented that a reading finds no place
 LONGEST_STALL = 60000  # ms without a new reading beyond the period, or with a reading in RAM alone
 
 
 def run():
     """Runs the unit until the power goes. Ctrl-C at the console ends it; the watchdog starts the board again then."""
     gc.collect()
-    gc.threshold(GARBAGE)
     try:
         settings = load("unit.json")
         devices = [Device(each["name"], each["address"], _profile(each["model"])) for each in settings["devices"]]
