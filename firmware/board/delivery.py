@@ -1,7 +1,7 @@
 """Which reading is published next, and what an ack of the gateway does. docs/messages.md is the contract.
 
-Promises: a reading leaves the spool only when an ack names it; it is given out again after `start_over` and when it has been
-without an ack for `RESEND_AFTER`; at most `WINDOW` readings are under way without an ack.
+Promises: a reading leaves the spool only when an ack names it; it is given out again after `start_over` and when it has
+been without an ack for `RESEND_AFTER`; at most `WINDOW` readings are under way without an ack.
 Does not promise an order: fresh readings overtake the backlog.
 """
 
@@ -48,8 +48,7 @@ class Delivery:
         self._window = [
             entry
             for entry in self._window
-            if entry[0] != boot
-            or not (entry[1] <= up_to or any(first <= entry[1] <= last for first, last in beyond))
+            if entry[0] != boot or not (entry[1] <= up_to or any(first <= entry[1] <= last for first, last in beyond))
         ]
         if boot == self._spool.boot:
             self._clock.learn(utc, sent, held)
@@ -58,8 +57,9 @@ class Delivery:
 def message(reading, own_boot, now, oldest):
     """What is published for a reading from Spool.take, as bytes.
 
-    `sent` and `up` of one message have to be of one boot's clock. All that is known of an earlier boot's is that the reading
-    was published after it was measured, so `sent` is its `up`: what the gateway makes of that is too late, never too early.
+    `sent` and `up` of one message have to be of one boot's clock. All that is known of an earlier boot's is that the
+    reading was published after it was measured, so `sent` is its `up`: what the gateway makes of that is too late,
+    never too early.
     """
     boot, seq, up, text = reading
     sent = now if boot == own_boot else up

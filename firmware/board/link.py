@@ -1,7 +1,8 @@
 """Holds the connection to the gateway, over whatever Wi-Fi and broker there are at the moment.
 
-Promises: `run` never ends; after any failure it tries again, with waits that grow to a minute. No wait is without a deadline.
-What went wrong is said once, and once that it is over. What is delivered, and when again, is up to delivery.py.
+Promises: `run` never ends; after any failure it tries again, with waits that grow to a minute. No wait is without a
+deadline. What went wrong is said once, and once that it is over. What is delivered, and when again, is up to
+delivery.py.
 """
 
 import asyncio
@@ -18,8 +19,9 @@ LONGEST_WAIT = 60000  # ms between two tries
 
 
 class Link:
-    """`wifi` is a board.Wifi, `make_client(heard)` makes an mqtt.Client that is not connected yet, `delivery` a Delivery.
-    `now` counts milliseconds, `say` prints one line on the console."""
+    """`wifi` is a board.Wifi, `make_client(heard)` makes an mqtt.Client that is not connected yet, `delivery` a
+    Delivery. `now` counts milliseconds, `say` prints one line on the console.
+    """
 
     def __init__(self, unit, boot, firmware, wifi, make_client, delivery, now, say=print):
         self._topic = "powerunit/v1/%s/" % unit

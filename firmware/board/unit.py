@@ -1,7 +1,7 @@
 """Wires the rooms together and watches over them.
 
-Promises: a task that ends for whatever reason restarts the board, with the reason on the console. The watchdog is fed only
-while readings are made and get to the gateway or to flash.
+Promises: a task that ends for whatever reason restarts the board, with the reason on the console. The watchdog is fed
+only while readings are made and get to the gateway or to flash.
 """
 
 import asyncio
@@ -69,11 +69,12 @@ async def _work(settings, devices):
     def make_client(heard):
         return Client(broker["host"], broker["port"], settings["unit"], broker["password"], KEEPALIVE, heard)
 
-    print("unit: %s, firmware %s, boot %s, started by %s" % (settings["unit"], FIRMWARE, spool.boot, board.reset_cause()))
+    cause = board.reset_cause()
+    print("unit: %s, firmware %s, boot %s, started by %s" % (settings["unit"], FIRMWARE, spool.boot, cause))
     print("unit: %d readings of earlier boots are in flash" % spool.readings())
     await asyncio.gather(
         Poller(devices, master, clock, spool).run(settings["period"]),
-        Health(board.reset_cause(), board.heap_free, wifi.rssi, clock, spool).run(),
+        Health(cause, board.heap_free, wifi.rssi, clock, spool).run(),
         Link(settings["unit"], spool.boot, FIRMWARE, wifi, make_client, Delivery(spool, clock), clock.now).run(),
         _watch(board.Watchdog(WATCHDOG), clock, spool, settings["period"] * 1000 + LONGEST_STALL),
     )

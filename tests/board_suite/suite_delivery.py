@@ -1,4 +1,6 @@
-"""Runs under CPython and MicroPython; see run.py. `Held` stands in for the spool: it gives out numbered readings for ever."""
+"""Runs under CPython and MicroPython; see run.py. `Held` stands in for the spool: it gives out numbered readings for
+ever.
+"""
 
 import json
 

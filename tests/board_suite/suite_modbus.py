@@ -1,4 +1,6 @@
-"""Runs under CPython and MicroPython; see run.py. `Bus` stands in for the serial port and its slaves: it plays a script."""
+"""Runs under CPython and MicroPython; see run.py. `Bus` stands in for the serial port and its slaves: it plays a
+script.
+"""
 
 import asyncio
 
@@ -91,7 +93,9 @@ def test_a_reply_gives_its_data():
 
 
 def test_a_reply_may_come_in_pieces_and_after_noise():
-    assert read(Bus([(0, b"\x00\xff\x02"), (0.001, ONE[:3]), (0.001, ONE[3:6]), (0.001, ONE[6:])])) == b"\x01\x02\x03\x04"
+    assert (
+        read(Bus([(0, b"\x00\xff\x02"), (0.001, ONE[:3]), (0.001, ONE[3:6]), (0.001, ONE[6:])])) == b"\x01\x02\x03\x04"
+    )
 
 
 def test_an_echo_of_the_request_is_passed_over():

@@ -15,7 +15,10 @@ def good():
         "wifi": {"ssid": "village", "password": "wifi-secret"},
         "broker": {"host": "192.168.4.1", "port": 1883, "password": "unit-secret"},
         "bus": {"uart": 1, "tx": 17, "rx": 16},
-        "devices": [{"name": "bms1", "model": "jk_pb", "address": 2}, {"name": "mppt1", "model": "epever_tracer", "address": 1}],
+        "devices": [
+            {"name": "bms1", "model": "jk_pb", "address": 2},
+            {"name": "mppt1", "model": "epever_tracer", "address": 1},
+        ],
     }
 
 

@@ -186,7 +186,12 @@ def test_a_segment_is_removed_when_only_its_damaged_line_is_left():
 def test_rubbish_in_the_folder_never_stops_the_start():
     with Folder() as folder:
         filled(folder, EARLIER, 2)
-        for name, content in (("000002.log", b""), ("000003.log", b"\xff" * 9000), ("000004.log", b"\n" * 50), ("notes", b"x")):
+        for name, content in (
+            ("000002.log", b""),
+            ("000003.log", b"\xff" * 9000),
+            ("000004.log", b"\n" * 50),
+            ("notes", b"x"),
+        ):
             with open(ROOT + "/" + name, "wb") as file:
                 file.write(content)
         spool = folder.start(LATER)
@@ -220,7 +225,7 @@ def test_flash_that_fails_costs_the_oldest_and_is_told_once():
                 os.rmdir(ROOT + "/%06d.log" % name)
         left = seqs(spool)
         assert left == list(range(50 - len(left), 50)) and 6 <= len(left) < 14 and spool.lost == 50 - len(left)
-        assert len(folder.said) == 1 and "flash does not take readings" in folder.said[0]
+        assert len(folder.said) == 1 and "flash takes no readings" in folder.said[0]
         spool.keep(100000)
         assert len(folder.files()) == 1 and "takes readings again" in folder.said[1]
 

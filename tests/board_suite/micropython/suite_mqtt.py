@@ -1,6 +1,7 @@
 """The protocol on umqtt. Runs under MicroPython alone, with umqtt on the path; see ../board_suite/run.py.
 
-`Broker` stands in for the connection: it plays the bytes of a script. The bytes are those of MQTT 3.1.1, written by hand.
+`Broker` stands in for the connection: it plays the bytes of a script. The bytes are those of MQTT 3.1.1, written by
+hand.
 """
 
 import asyncio

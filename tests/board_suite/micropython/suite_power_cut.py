@@ -1,7 +1,8 @@
-"""The spool on LittleFS, the power cut at each flash operation. Runs under MicroPython alone; see ../board_suite/run.py.
+"""The spool on LittleFS, the power cut at each flash operation. Runs under MicroPython alone; see
+../board_suite/run.py.
 
-`Flash` stands in for the ESP32's flash partition, in RAM: from the cut on it refuses, and the write of the cut is either not
-done or half done. What it holds then is mounted by a fresh file system, as at the next start.
+`Flash` stands in for the ESP32's flash partition, in RAM: from the cut on it refuses, and the write of the cut is
+either not done or half done. What it holds then is mounted by a fresh file system, as at the next start.
 """
 
 import errno
