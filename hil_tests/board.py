@@ -1,14 +1,14 @@
 """The rig's board: an ESP32 as far as it can be had without the chip.
 
-Real: the MicroPython interpreter, LittleFS, asyncio, sockets, the console (raw REPL, Ctrl-C, soft reset), so that the firmware
-and mpremote run unchanged. Stand-ins, in board_shim/: flash (a file), UART (a PTY), Wi-Fi (the host's loopback), pins.
-Supervised from here: reset, reset cause, watchdog, power.
+Real: the MicroPython interpreter, LittleFS, asyncio, sockets, the console (raw REPL, Ctrl-C, soft reset), so that the
+firmware and mpremote run unchanged. Stand-ins, in board_shim/: flash (a file), UART (a PTY), Wi-Fi (the host's
+loopback), pins. Supervised from here: reset, reset cause, watchdog, power.
 
-What the chip has and this does not: single-precision floats, ticks that wrap at 2**30, a heap that grows, lwIP. Objects take
-twice the room here (64 bit), so `heap` is about twice what the chip would need for the same data.
+What the chip has and this does not: single-precision floats, ticks that wrap at 2**30, a heap that grows, lwIP.
+Objects take twice the room here (64 bit), so `heap` is about twice what the chip would need for the same data.
 
-As a program: `python -m hil_tests.board FOLDER UART` gives the board the power and reads `on`, `off` and `stop` from its input;
-FOLDER holds the flash image and the console's PTY. The end of the input is the end of the board.
+As a program: `python -m hil_tests.board FOLDER UART` gives the board the power and reads `on`, `off` and `stop` from
+its input; FOLDER holds the flash image and the console's PTY. The end of the input is the end of the board.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import termios
 import time
 import tty
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 SHIM = Path(__file__).parent / "board_shim"
 MICROPYTHON = Path(sys.executable).parent / "micropython"
@@ -76,7 +76,7 @@ class Board:
         """Without any warning, wherever the firmware is; returns when nothing of it runs any more."""
         self._command("off")
 
-    def set_wifi(self, reachable: bool) -> None:
+    def set_wifi(self, *, reachable: bool) -> None:
         if reachable:
             self._wifi_down.unlink(missing_ok=True)
         else:
@@ -90,7 +90,7 @@ class Board:
         if self._supervisor.stdout:
             self._supervisor.stdout.close()
 
-    def __enter__(self) -> "Board":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -226,8 +226,11 @@ class Supervisor:
             self._child.kill()
 
     def _typed(self, data: bytes) -> None:
-        """By whoever holds the console. Ctrl-C has to stop a program also where the interpreter turned the terminal's
-        own signals off, which it does while it runs what came through the raw REPL."""
+        """By whoever holds the console.
+
+        Ctrl-C has to stop a program also where the interpreter turned the terminal's own signals off, which it does
+        while it runs what came through the raw REPL.
+        """
         while self._child and b"\x03" in data:
             before, _, data = data.partition(b"\x03")
             os.write(self._terminal, before + b"\x03")
@@ -273,7 +276,7 @@ class Supervisor:
         termios.tcsetattr(self._child_terminal, termios.TCSANOW, attributes)
         termios.tcflush(self._child_terminal, termios.TCIOFLUSH)
         self._child = subprocess.Popen(
-            [MICROPYTHON, "-X", f"heapsize={self._heap}", "-i", SHIM / "start.py"],
+            ["setsid", "--ctty", MICROPYTHON, "-X", f"heapsize={self._heap}", "-i", SHIM / "start.py"],
             stdin=self._child_terminal,
             stdout=self._child_terminal,
             stderr=self._child_terminal,
@@ -287,7 +290,6 @@ class Supervisor:
                 "BOARD_MODE": "prompt" if stays_raw else "main",
             },
             pass_fds=[self._child_control],
-            preexec_fn=_own_terminal,
         )
 
     def _kill(self) -> None:
@@ -295,11 +297,6 @@ class Supervisor:
             self._child.kill()
             self._child.wait()
             self._child = None
-
-
-def _own_terminal() -> None:
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def main() -> None:

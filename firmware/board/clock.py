@@ -1,8 +1,10 @@
 """Time on the board: milliseconds since boot that do not wrap, and UTC as far as the gateway has told it.
 
-Promises: `now()` never goes back and never wraps, as long as it is asked at least once in 12 days. `utc()` is an integer or
-None, never a guess. The board's own calendar is not used, so its epoch (1970 or 2000) and its dead battery do not matter.
-Does not promise: that UTC never steps. A better estimate moves it, in both directions, by up to half a second.
+Promises: `now()` never goes back and never wraps, as long as it is asked at least once in 12 days. `utc()` is an
+integer or None, never a guess. The board's own calendar is not used, so its epoch (1970 or 2000) and its dead battery
+do not matter.
+Does not promise: that UTC never steps. A better estimate moves it, in both directions, by up to half a second; a
+gateway whose own clock was set moves it by as much.
 """
 
 TICKS_PERIOD = 1 << 30  # of time.ticks_ms() on the ESP32; the unix port's 2**62 is a multiple of it

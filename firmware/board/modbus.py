@@ -1,8 +1,9 @@
 """The RTU master. It only ever reads.
 
-Promises: one question is on the bus at a time, each try ends by one deadline, and data is handed out only from a reply that
-fits the question in address, function, length and CRC. Bytes that came before the question are dropped. Where an answer may
-still be under way that the next question could take for its own, the master first waits until that answer's time is over.
+Promises: one question is on the bus at a time, each try ends by one deadline, and data is handed out only from a reply
+that fits the question in address, function, length and CRC. Bytes that came before the question are dropped. Where an
+answer may still be under way that the next question could take for its own, the master first waits until that answer's
+time is over.
 Does not promise anything about an answer that comes later still: on RTU it looks like a fresh one.
 """
 
@@ -28,9 +29,10 @@ class NoReading(Exception):
 class Master:
     """Owns the bus on `serial`, which is a board.Serial. `now` counts milliseconds and never goes back."""
 
-    def __init__(self, serial, now):
+    def __init__(self, serial, now, sleep=asyncio.sleep):
         self._serial = serial
         self._now = now
+        self._sleep = sleep
         self._lock = asyncio.Lock()
         self._last_byte = now()
         self._heard = b""
@@ -54,15 +56,13 @@ class Master:
                 except rtu.DeviceException as refusal:
                     what = "%d from 0x%04X with function %d" % (count, start, function)
                     raise NoReading("%s: refuses to give %s: %s" % (who, what, refusal), refused=True)
+        effort = "%d ms, %d tries" % (profile.timeout_ms, TRIES)
         if self._heard:
             raise NoReading(
-                "%s: no valid answer in %d ms, %d tries, but %d bytes (%s); check baud rate, termination and other masters"
-                % (who, profile.timeout_ms, TRIES, len(self._heard), self._heard[:8].hex())
+                "%s: no valid answer in %s, but %d bytes (%s); check baud rate, termination and other masters"
+                % (who, effort, len(self._heard), self._heard[:8].hex())
             )
-        raise NoReading(
-            "%s: no answer in %d ms, %d tries; check A/B wiring and the address switch" % (who, profile.timeout_ms, TRIES),
-            silent=True,
-        )
+        raise NoReading("%s: no answer in %s; check A/B wiring and the address switch" % (who, effort), silent=True)
 
     async def _ask(self, question, deadline):
         self._serial.clear()
@@ -84,7 +84,7 @@ class Master:
                     continue
 
     async def _outwait(self, question):
-        """Waits while an answer to an earlier question that looks like this one's may come: same address, function, count."""
+        """Waits while an answer may come that looks like this question's: same address, function and count."""
         owed, self._owed = self._owed, None
         if owed and owed[0] != question and (owed[0][:2], owed[0][4:6]) == (question[:2], question[4:6]):
             await self._sleep_until(owed[1])
@@ -92,4 +92,4 @@ class Master:
     async def _sleep_until(self, when):
         left = when - self._now()
         if left > 0:
-            await asyncio.sleep(left / 1000)
+            await self._sleep(left / 1000)

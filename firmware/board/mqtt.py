@@ -1,12 +1,12 @@
 """MQTT 3.1.1 on umqtt.simple 1.3.4, with a deadline on every wait.
 
-umqtt's own socket calls can hang for ever: check_msg() and wait_msg() call setblocking(True), which on the ESP32 takes away
-whatever timeout the socket had. So umqtt never gets a socket. It makes and reads packets in memory, and the bytes travel
-through asyncio streams, one write a packet.
+umqtt's own socket calls can hang for ever: check_msg() and wait_msg() call setblocking(True), which on the ESP32 takes
+away whatever timeout the socket had. So umqtt never gets a socket. It makes and reads packets in memory, and the bytes
+travel through asyncio streams, one write a packet.
 
-Promises: no call takes longer than its deadline; the first failure raises Lost (or Refused), and the connection is then of no
-more use. Does not promise: that a message arrived. `publish` returns when its bytes are on the way; who needs to know asks the
-receiver.
+Promises: no call takes longer than its deadline; the first failure raises Lost (or Refused), and the connection is then
+of no more use. Does not promise: that a message arrived. `publish` returns when its bytes are on the way; who needs to
+know asks the receiver.
 """
 
 import asyncio
@@ -25,11 +25,7 @@ class Lost(Exception):
 
 
 class Refused(Exception):
-    """The broker answered and does not want us. `password`: it is the user name or password that it does not take."""
-
-    def __init__(self, message, password=False):
-        super().__init__(message)
-        self.password = password
+    """The broker answered and does not want us; the message says what it does not want."""
 
 
 class _NoMoreBytes(Exception):
@@ -86,13 +82,18 @@ class Client(umqtt.simple.MQTTClient):
 
     async def connect(self):
         """Opens the connection with a clean session. Raises Lost or Refused."""
-        opened = await self._within_deadline(self._open_connection(self.server, self.port), "does not take a connection")
-        self._reader, self._writer = opened
+        opening = self._open_connection(self.server, self.port)
+        self._reader, self._writer = await self._within_deadline(opening, "does not take a connection")
         answer = await self._call(_CONNACK, umqtt.simple.MQTTClient.connect, True)
         if len(answer) != 4:
             raise Lost("broker sent a malformed CONNACK")
+        if answer[3] in (4, 5):
+            raise Refused(
+                "broker refuses the password of %s; [broker] of its settings has to have the gateway's"
+                % self.user.decode()
+            )
         if answer[3]:
-            raise Refused("connection refused with code %d" % answer[3], password=answer[3] in (4, 5))
+            raise Refused("broker refuses the connection with code %d" % answer[3])
 
     async def subscribe(self, topic):
         """With QoS 1. Raises Lost or Refused."""
@@ -101,7 +102,7 @@ class Client(umqtt.simple.MQTTClient):
         if len(answer) != 5 or answer[2] << 8 | answer[3] != self.pid:
             raise Lost("broker sent a SUBACK that fits no subscription")
         if answer[4] & 0x80:
-            raise Refused("subscription to %s refused" % topic.decode())
+            raise Refused("broker refuses to let us hear %s; check its ACL" % topic.decode())
 
     async def publish(self, topic, message, retain=False):
         """With QoS 1; returns when the packet is sent. Raises Lost."""
@@ -161,10 +162,13 @@ class Client(umqtt.simple.MQTTClient):
         return answer
 
     async def _send(self):
-        if self.sock.written:
-            packet, self.sock.written = self.sock.written, bytearray()
-            self._writer.write(packet)
-            await self._within_deadline(self._writer.drain(), "does not take what we send")
+        packet, self.sock.written = self.sock.written, bytearray()
+        if packet:
+            await self._within_deadline(self._write(packet), "does not take what we send")
+
+    async def _write(self, packet):
+        self._writer.write(packet)
+        await self._writer.drain()
 
     async def _within_deadline(self, work, complaint):
         try:

@@ -1,8 +1,8 @@
 """Polls the devices one after the other, and the board itself, and hands each reading to the spool.
 
-Promises: each device gives one reading per period, also when nothing could be read: its `signals` are empty then and `error`
-says why. A signal that was not read in this poll is absent. A device that does not answer is asked for one block only, so it
-costs the others its own tries and no more. Numbers are written from integers, never from floats.
+Promises: each device gives one reading per period, also when nothing could be read: its `signals` are empty then and
+`error` says why. A signal that was not read in this poll is absent. A device that does not answer is asked for one
+block only, so it costs the others its own tries and no more. Numbers are written from integers, never from floats.
 """
 
 import asyncio
@@ -91,7 +91,9 @@ class Poller:
 
 
 class Health:
-    """The board as a device of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are asked."""
+    """The board as a device of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are
+    asked.
+    """
 
     def __init__(self, reset_cause, heap_free, rssi, clock, spool):
         self._reset_cause = reset_cause

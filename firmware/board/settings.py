@@ -37,7 +37,7 @@ def load(path):
         for key in ("name", "address"):
             _check_distinct([device[key] for device in settings["devices"]], key)
     except ValueError as error:
-        raise SettingsError("%s: %s; mend it in the unit's settings, make the bundle anew and deploy it" % (path, error))
+        raise SettingsError("%s: %s; mend the unit's settings, make the bundle anew and deploy it" % (path, error))
     return settings
 
 

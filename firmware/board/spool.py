@@ -1,12 +1,13 @@
 """Holds every reading until the gateway has acknowledged it.
 
-Promises: a reading that `add` took is given out by `take` again and again until an ack names it, also after a power cut if
-it was in flash by then. What no ack has named `PATIENCE` ms after it was measured goes to flash, all of it in one append,
-because closing a file costs LittleFS about 2 kB whatever is in it. While acks come in time nothing is written. Starting
-never fails on damaged files: a damaged line is skipped and counted in `lost`, a file without one good line is renamed to
-`damaged`. Memory does not grow with the backlog: RAM holds a few readings and a short index entry per segment.
-Does not promise: that a reading is given out only once, nor that readings younger than `PATIENCE` survive a power cut. When
-`limit` bytes are full the oldest segment is given up, counted and named on the console.
+Promises: a reading that `add` took is given out by `take` again and again until an ack names it, also after a power cut
+if it was in flash by then. What no ack has named `PATIENCE` ms after it was measured goes to flash, all of it in one
+append, because closing a file costs LittleFS about 2 kB whatever is in it. While acks come in time nothing is written.
+Starting never fails on damaged files: a damaged line is skipped and counted in `lost`, a file without one good line is
+renamed to `damaged`. Memory does not grow with the backlog: RAM holds a few readings and a short index entry per
+segment.
+Does not promise: that a reading is given out only once, nor that readings younger than `PATIENCE` survive a power cut.
+When `limit` bytes are full the oldest segment is given up, counted and named on the console.
 
 Files: `NNNNNN.log` in the order of writing. A line is `crc32 boot seq up text`. One segment holds readings of one boot.
 """
@@ -16,7 +17,7 @@ import errno
 import os
 
 PATIENCE = 20000  # ms; with the poll's own time this keeps a power cut below 30 s of readings
-RAM_LIMIT = 8192  # bytes of text in RAM that go to flash at once, however young they are
+RAM_LIMIT = 6144  # bytes of text in RAM that go to flash at once, however young they are
 SEGMENT = 32768  # bytes; a segment is removed as a whole
 LONGEST_LINE = 4096
 NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
@@ -41,7 +42,8 @@ class _Acked:
         self.beyond = ()
 
     def covers(self, first, last):
-        return last <= self.up_to or any(start <= max(first, self.up_to + 1) and last <= end for start, end in self.beyond)
+        first = max(first, self.up_to + 1)
+        return last < first or any(start <= first and last <= end for start, end in self.beyond)
 
 
 def _line(boot, seq, up, text):
@@ -167,7 +169,7 @@ class Spool:
                 self._give_up(self._segments[0])
             elif not self._flash_fails:
                 self._flash_fails = True
-                self._say("spool: flash does not take readings (%s); they stay in RAM and a power cut costs them" % error)
+                self._say("spool: flash takes no readings (%s); they stay in RAM and a power cut costs them" % error)
             return
         if self._flash_fails:
             self._flash_fails = False
@@ -187,7 +189,8 @@ class Spool:
         count = self._waiting(segment)
         self.lost += count
         self._say(
-            "spool: full; gave up %d readings of boot %s, seq %d to %d" % (count, segment.boot, segment.first, segment.last)
+            "spool: full; gave up %d readings of boot %s, seq %d to %d"
+            % (count, segment.boot, segment.first, segment.last)
         )
         self._remove(segment)
 
@@ -203,7 +206,7 @@ class Spool:
         try:
             os.remove(self._path(segment))
         except OSError as error:
-            self._say("spool: %s cannot be removed (%s); its readings will be sent again" % (self._path(segment), error))
+            self._say("spool: %s cannot be removed (%s); it will be sent again" % (self._path(segment), error))
 
     def _path(self, segment):
         return "%s/%06d.log" % (self._folder, segment.number)

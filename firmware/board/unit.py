@@ -1,7 +1,7 @@
 """Wires the rooms together and watches over them.
 
-Promises: a task that ends for whatever reason restarts the board, with the reason on the console. The watchdog is fed only
-while readings are made and get to the gateway or to flash.
+Promises: a task that ends for whatever reason restarts the board, with the reason on the console. The watchdog is fed
+only while readings are made and get to the gateway or to flash.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from mqtt import Client
 from link import KEEPALIVE, Link
 from settings import SettingsError, load
 from poll import Device, Health, Poller
+from delivery import Delivery
 from modbus import Master
 from decode import Profile
 from clock import Clock
@@ -26,14 +27,12 @@ import board
 FIRMWARE = "0.1.0"
 SPOOL_BYTES = 1000000  # of the 2 MB file system on a 4 MB ESP32
 WATCHDOG = 120000  # ms; longer than any task may go without progress
-GARBAGE = 8192  # bytes; collected this often the heap does not get so fragmented that a reading finds no place
 LONGEST_STALL = 60000  # ms without a new reading beyond the period, or with a reading in RAM alone
 
 
 def run():
     """Runs the unit until the power goes. Ctrl-C at the console ends it; the watchdog starts the board again then."""
     gc.collect()
-    gc.threshold(GARBAGE)
     try:
         settings = load("unit.json")
         devices = [Device(each["name"], each["address"], _profile(each["model"])) for each in settings["devices"]]
@@ -70,12 +69,13 @@ async def _work(settings, devices):
     def make_client(heard):
         return Client(broker["host"], broker["port"], settings["unit"], broker["password"], KEEPALIVE, heard)
 
-    print("unit: %s, firmware %s, boot %s, started by %s" % (settings["unit"], FIRMWARE, spool.boot, board.reset_cause()))
+    cause = board.reset_cause()
+    print("unit: %s, firmware %s, boot %s, started by %s" % (settings["unit"], FIRMWARE, spool.boot, cause))
     print("unit: %d readings of earlier boots are in flash" % spool.readings())
     await asyncio.gather(
         Poller(devices, master, clock, spool).run(settings["period"]),
-        Health(board.reset_cause(), board.heap_free, wifi.rssi, clock, spool).run(),
-        Link(settings["unit"], FIRMWARE, wifi, make_client, spool, clock).run(),
+        Health(cause, board.heap_free, wifi.rssi, clock, spool).run(),
+        Link(settings["unit"], spool.boot, FIRMWARE, wifi, make_client, Delivery(spool, clock), clock.now).run(),
         _watch(board.Watchdog(WATCHDOG), clock, spool, settings["period"] * 1000 + LONGEST_STALL),
     )
 

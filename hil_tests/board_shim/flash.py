@@ -1,5 +1,6 @@
-"""Stands in for the ESP32's flash: a file with erase blocks of 4096 bytes, kept by the host. Writes reach the file at once,
-so killing the interpreter between two of them is a power cut between two flash operations."""
+"""Stands in for the ESP32's flash: a file with erase blocks of 4096 bytes, kept by the host. Writes reach the file at
+once, so killing the interpreter between two of them is a power cut between two flash operations.
+"""
 
 import vfs
 

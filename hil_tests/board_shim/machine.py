@@ -1,5 +1,6 @@
-"""Stands in for the ESP32's `machine`: the UART is a PTY, reset and watchdog are done by hil_tests/board.py, pins do nothing.
-Signatures as in the ESP32 port's documentation; what the firmware does not use is left out."""
+"""Stands in for the ESP32's `machine`: the UART is a PTY, reset and watchdog are done by hil_tests/board.py, pins do
+nothing. Signatures as in the ESP32 port's documentation; what the firmware does not use is left out.
+"""
 
 import io
 import os
@@ -63,7 +64,9 @@ _VTIME, _VMIN = 5, 6
 
 
 class UART(io.IOBase):
-    """The PTY of the rig's bus, whatever the id. It takes bytes at once, so `txdone` counts the time they need on the wire."""
+    """The PTY of the rig's bus, whatever the id. It takes bytes at once, so `txdone` counts the time they need on the
+    wire.
+    """
 
     INV_TX, INV_RX = 1, 2
     RTS, CTS = 1, 2

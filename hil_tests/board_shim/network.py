@@ -1,5 +1,6 @@
-"""Stands in for the ESP32's `network`: the radio is the host's loopback, and out of reach while the file BOARD_WIFI_DOWN names
-is there. Connections that are open then stay open, as they do on a board until someone times out."""
+"""Stands in for the ESP32's `network`: the radio is the host's loopback, and out of reach while the file
+BOARD_WIFI_DOWN names is there. Connections that are open then stay open, as they do on a board until someone times out.
+"""
 
 import os
 

@@ -1,81 +1,21 @@
-"""Small stand-ins for the neighbours of the board, for tests that need no more of them.
+"""Stands in for the gateway in tests of the board: it shares no code with it.
 
-`ScriptedSlave` is not a device: it answers with fixed registers. `ScriptedGateway` is not the gateway: it keeps readings in
-memory, checks them against the schema, and acknowledges when the test says so.
+It keeps readings in memory, checks them against the schemas, and acknowledges unless the test says otherwise.
 """
 
 import json
-import os
-import select
-import struct
-import termios
 import threading
 import time
-import tty
 from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import fastjsonschema
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 Reading = dict[str, Any]
-
-
-def crc16(data: bytes) -> bytes:
-    """Modbus over Serial Line V1.02, appendix B."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
-    return crc.to_bytes(2, "little")
-
-
-class ScriptedSlave:
-    """Answers functions 3 and 4 at one address on a PTY; register n of every block holds n + 1000."""
-
-    def __init__(self, address: int) -> None:
-        self._address = address
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave, termios.TCSANOW)
-        self.answers = True
-        self.requests = 0
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    @property
-    def uart(self) -> Path:
-        return Path(os.ttyname(self._slave))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-        os.close(self._master)
-        os.close(self._slave)
-
-    def _run(self) -> None:
-        received = b""
-        while not self._stopped.is_set():
-            if not select.select([self._master], [], [], 0.05)[0]:
-                received = b""
-                continue
-            received += os.read(self._master, 256)
-            if len(received) < 8:
-                continue
-            address, function, start, count = struct.unpack(">BBHH", received[:6])
-            received = b""
-            self.requests += 1
-            if address == self._address and self.answers:
-                registers = b"".join(struct.pack(">H", number + 1000) for number in range(start, start + count))
-                reply = bytes([address, function, 2 * count]) + registers
-                os.write(self._master, reply + crc16(reply))
 
 
 class ScriptedGateway:
@@ -94,9 +34,11 @@ class ScriptedGateway:
         self._statuses: list[dict[str, Any]] = []
         self._invalid: list[str] = []
         self._acknowledges = True
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="scripted-gateway")
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="scripted-gateway")
         self._client.username_pw_set("gateway", password)
-        self._client.on_connect = lambda client, *_: client.subscribe([(self._topic + "reading", 1), (self._topic + "status", 1)])
+        self._client.on_connect = lambda client, *_: client.subscribe(
+            [(self._topic + "reading", 1), (self._topic + "status", 1)]
+        )
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", port)
@@ -113,15 +55,15 @@ class ScriptedGateway:
         if kind is None:
             assert not self._invalid, self._invalid
 
-    def set_acknowledges(self, acknowledges: bool) -> None:
+    def set_acknowledges(self, *, acknowledges: bool) -> None:
         with self._change:
             self._acknowledges = acknowledges
 
-    def acknowledge_all(self) -> None:
-        """Name everything that is stored, boot by boot, as a gateway does when it starts."""
+    def forget(self) -> None:
+        """A new disk: nothing that came so far is known any more."""
         with self._change:
-            for boot in {boot for boot, _ in self._stored}:
-                self._acknowledge(boot, 0, 0)
+            self._arrivals.clear()
+            self._stored.clear()
 
     def arrivals(self) -> list[Reading]:
         with self._change:
@@ -171,5 +113,12 @@ class ScriptedGateway:
                 beyond[-1][1] = seq
             else:
                 beyond.append([seq, seq])
-        ack = {"boot": boot, "seq": up_to, "beyond": beyond[:32], "utc": time.time_ns() // 1_000_000, "sent": sent, "held": 0}
+        ack = {
+            "boot": boot,
+            "seq": up_to,
+            "beyond": beyond[:32],
+            "utc": time.time_ns() // 1_000_000,
+            "sent": sent,
+            "held": 0,
+        }
         self._client.publish(self._topic + "ack", json.dumps(self._check["ack"](ack)), qos=1)

@@ -1,0 +1,82 @@
+"""Which reading is published next, and what an ack of the gateway does. docs/messages.md is the contract.
+
+Promises: a reading leaves the spool only when an ack names it; it is given out again after `start_over` and when it has
+been without an ack for `RESEND_AFTER`; at most `WINDOW` readings are under way without an ack.
+Does not promise an order: fresh readings overtake the backlog.
+"""
+
+import json
+
+WINDOW = 16
+RESEND_AFTER = 20000  # ms
+
+
+class Delivery:
+    """Moves the readings of `spool` to the gateway; `clock` learns UTC from the acks."""
+
+    def __init__(self, spool, clock):
+        self._spool = spool
+        self._clock = clock
+        self._window = []  # (boot, seq, published at), oldest first
+        self._waiting_since = 0
+
+    def start_over(self):
+        """Whatever was under way is lost: the connection is a new one."""
+        self._window = []
+        self._waiting_since = self._clock.now()
+        self._spool.rewind()
+
+    def next(self):
+        """The message to publish now, as bytes, or None."""
+        now = self._clock.now()
+        if self._window:
+            self._waiting_since = self._window[0][2]
+        elif not self._spool.readings():
+            self._waiting_since = now
+        if now - self._waiting_since >= RESEND_AFTER:
+            self.start_over()
+        reading = self._spool.take() if len(self._window) < WINDOW else None
+        if reading is None:
+            return None
+        self._window.append((reading[0], reading[1], now))
+        return message(reading, self._spool.boot, now, self._spool.oldest(reading[0]))
+
+    def acknowledge(self, payload):
+        """Takes an ack. Raises ValueError if it is none."""
+        boot, up_to, beyond, utc, sent, held = parse_ack(payload)
+        self._spool.acknowledge(boot, up_to, beyond)
+        self._window = [
+            entry
+            for entry in self._window
+            if entry[0] != boot or not (entry[1] <= up_to or any(first <= entry[1] <= last for first, last in beyond))
+        ]
+        if boot == self._spool.boot:
+            self._clock.learn(utc, sent, held)
+
+
+def message(reading, own_boot, now, oldest):
+    """What is published for a reading from Spool.take, as bytes.
+
+    `sent` and `up` of one message have to be of one boot's clock. All that is known of an earlier boot's is that the
+    reading was published after it was measured, so `sent` is its `up`: what the gateway makes of that is too late,
+    never too early.
+    """
+    boot, seq, up, text = reading
+    sent = now if boot == own_boot else up
+    return ('{"boot":"%s","seq":%d,"up":%d,"sent":%d,"oldest":%d,%s}' % (boot, seq, up, sent, oldest, text)).encode()
+
+
+def parse_ack(payload):
+    """(boot, seq, beyond, utc, sent, held) of an ack as gateway/schema/ack.schema.json has it. Raises ValueError."""
+    ack = json.loads(payload)
+    try:
+        boot, utc = ack["boot"], ack["utc"]
+        beyond = [(first, last) for first, last in ack["beyond"]]
+        numbers = [ack["seq"], ack["sent"], ack["held"], 0 if utc is None else utc]
+    except (KeyError, TypeError, IndexError):
+        raise ValueError("a key is missing or of the wrong kind")
+    for pair in beyond:
+        numbers.extend(pair)
+    if not isinstance(boot, str) or not all(isinstance(number, int) for number in numbers):
+        raise ValueError("a value is of the wrong kind")
+    return boot, ack["seq"], beyond, utc, ack["sent"], ack["held"]
