@@ -103,7 +103,7 @@ class ScriptedGateway:
                         self._acknowledge(content["boot"], content["sent"], content["oldest"])
             self._change.notify_all()
 
-    def _acknowledge(self, boot: str, sent: int, oldest: int) -> None:
+    def _acknowledge(self, boot: str, sent: int | None, oldest: int) -> None:
         seqs = sorted(seq for stored_boot, seq in self._stored if stored_boot == boot)
         up_to, beyond = oldest - 1, list[list[int]]()
         for seq in seqs:

@@ -50,20 +50,18 @@ class Delivery:
             for entry in self._window
             if entry[0] != boot or not (entry[1] <= up_to or any(first <= entry[1] <= last for first, last in beyond))
         ]
-        if boot == self._spool.boot:
+        if boot == self._spool.boot and sent is not None:
             self._clock.learn(utc, sent, held)
 
 
 def message(reading, own_boot, now, oldest):
     """What is published for a reading from Spool.take, as bytes.
 
-    `sent` and `up` of one message have to be of one boot's clock. All that is known of an earlier boot's is that the
-    reading was published after it was measured, so `sent` is its `up`: what the gateway makes of that is too late,
-    never too early.
+    `sent` and `up` of one message have to be of one boot's clock, and the clock of an earlier boot is gone.
     """
     boot, seq, up, text = reading
-    sent = now if boot == own_boot else up
-    return ('{"boot":"%s","seq":%d,"up":%d,"sent":%d,"oldest":%d,%s}' % (boot, seq, up, sent, oldest, text)).encode()
+    sent = str(now) if boot == own_boot else "null"
+    return ('{"boot":"%s","seq":%d,"up":%d,"sent":%s,"oldest":%d,%s}' % (boot, seq, up, sent, oldest, text)).encode()
 
 
 def parse_ack(payload):
@@ -72,11 +70,12 @@ def parse_ack(payload):
     try:
         boot, utc = ack["boot"], ack["utc"]
         beyond = [(first, last) for first, last in ack["beyond"]]
-        numbers = [ack["seq"], ack["sent"], ack["held"], 0 if utc is None else utc]
+        sent = ack["sent"]
+        numbers = [ack["seq"], ack["held"]] + [number for number in (utc, sent) if number is not None]
     except (KeyError, TypeError, IndexError):
         raise ValueError("a key is missing or of the wrong kind")
     for pair in beyond:
         numbers.extend(pair)
     if not isinstance(boot, str) or not all(isinstance(number, int) for number in numbers):
         raise ValueError("a value is of the wrong kind")
-    return boot, ack["seq"], beyond, utc, ack["sent"], ack["held"]
+    return boot, ack["seq"], beyond, utc, sent, ack["held"]
