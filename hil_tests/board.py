@@ -61,6 +61,7 @@ class Board:
             stdout=subprocess.PIPE,
             text=True,
             bufsize=1,
+            process_group=0,  # a Ctrl-C in the terminal is for whoever runs the board, who then ends it in order
         )
         self._await("off")
         self.console = Console(folder / "console.log")
