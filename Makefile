@@ -52,7 +52,7 @@ demo-packages:
 	@tools/debian-packages python3 mosquitto influxdb
 
 test-packages:
-	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx chromium
+	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)

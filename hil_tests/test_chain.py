@@ -1,11 +1,13 @@
 """One reading's whole trip, on real parts: what the devices answered against what the database holds."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from hil_tests.chain import DEVICES, UNIT, Chain
+from hil_tests.chain import DEVICES, MEASUREMENTS, SITE, UNIT, Chain
+from hil_tests.grafana_stand_in import QUERIES, Shown
 from hil_tests.services import wait_until
 
 DEADLINE = 60.0
@@ -76,6 +78,21 @@ def test_a_device_that_falls_silent_costs_the_other_no_reading(chain: Chain) -> 
     settle(chain)
     errors = [row["bus_error"] for row in chain.database.query('SELECT "bus_error" FROM "bms"')]
     assert any("bms1 (jk_pb, address 2): no answer" in error for error in errors)
+
+
+def test_every_panel_of_the_dashboards_shows_what_came_all_the_way(chain: Chain) -> None:
+    wait(lambda: chain.count().forwarded >= 4, "readings in the database")
+    chain.bus.do("fail", model="jk_pb", address=0x1290)
+    chain.bus.do("fail", model="epever_tracer", address=0x3201)
+    wait(lambda: both_tell_of_errors(chain), "a bus error of each device in the database")
+    now = time.time_ns() // 1_000_000
+    shown = Shown(SITE, UNIT, now - 3_600_000, now + 60_000, interval="1s")
+    empty = [name for name, query in QUERIES.items() if not chain.database.query(shown.filled_in(query))]
+    assert empty == []
+
+
+def both_tell_of_errors(chain: Chain) -> bool:
+    return all(chain.database.query(f'SELECT "bus_error" FROM "{measurement}"') for measurement in MEASUREMENTS)
 
 
 def test_nothing_is_ever_written_to_a_device(chain: Chain) -> None:

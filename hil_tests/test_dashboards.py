@@ -1,13 +1,12 @@
 """Every query of every dashboard on a real InfluxDB 1.6.7, filled in as Grafana fills it in, has to bring rows."""
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from dashboards.generate import GENERATED
+from hil_tests.grafana_stand_in import DASHBOARDS, QUERIES, Shown
 from hil_tests.services import InfluxDB
 from ingest.answer import Verdict
 from ingest.influxdb1 import Influxdb1Settings
@@ -21,13 +20,8 @@ HOURS = 3
 STEP_MS = 60_000
 STEPS = HOURS * 3_600_000 // STEP_MS
 
-BOARDS = {path.name: json.loads(path.read_text("utf-8")) for path in sorted(GENERATED.glob("*.json"))}
-QUERIES = {
-    f"{name}: {panel['title']}, {target['refId']}": target["query"]
-    for name, board in BOARDS.items()
-    for panel in board["panels"]
-    for target in panel.get("targets", [])
-}
+END = START + STEPS * STEP_MS
+SHOWN = Shown(SITE, "raft-01", START, END)
 
 
 def bms_signals(share: float) -> dict[str, Value]:
@@ -89,22 +83,9 @@ def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
         yield server
 
 
-def filled_in(query: str) -> str:
-    """The query as Grafana 11 sends it for the whole seeded time on a panel of some hundred pixels."""
-    end = START + STEPS * STEP_MS
-    for mark, value in (
-        ("$timeFilter", f"time >= {START}ms and time <= {end}ms"),
-        ("$__interval", "1m"),
-        ("$site", SITE),
-        ("$unit", "raft-01"),
-    ):
-        query = query.replace(mark, value)
-    return query
-
-
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
 def test_a_panels_query_brings_rows_of_the_devices_of_this_unit(influxdb: InfluxDB, query: str) -> None:
-    query = filled_in(query)
+    query = SHOWN.filled_in(query)
     assert "$" not in query
     rows = influxdb.query(query)
     assert rows
@@ -115,23 +96,23 @@ def test_a_panels_query_brings_rows_of_the_devices_of_this_unit(influxdb: Influx
     assert len(columns) == asked
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", DASHBOARDS)
 def test_a_variables_query_brings_its_values(influxdb: InfluxDB, name: str) -> None:
     found = {}
-    for variable in BOARDS[name]["templating"]["list"]:
+    for variable in DASHBOARDS[name]["templating"]["list"]:
         if variable["type"] == "query":
-            found[variable["name"]] = {row["value"] for row in influxdb.query(filled_in(variable["query"]))}
+            found[variable["name"]] = {row["value"] for row in influxdb.query(SHOWN.filled_in(variable["query"]))}
     assert found == {"site": {SITE}, "unit": {"raft-01"}}
 
 
 def test_last_seen_is_the_time_of_the_last_reading_not_of_the_range(influxdb: InfluxDB) -> None:
-    [panel] = [panel for panel in BOARDS["unit.json"]["panels"] if panel["title"] == "Last seen"]
+    [panel] = [panel for panel in DASHBOARDS["unit.json"]["panels"] if panel["title"] == "Last seen"]
     for target in panel["targets"]:
-        [row] = influxdb.query(filled_in(target["query"]))
+        [row] = influxdb.query(SHOWN.filled_in(target["query"]))
         assert row["time"] == START + (STEPS - 1) * STEP_MS
 
 
 def test_another_unit_and_another_time_bring_nothing(influxdb: InfluxDB) -> None:
-    for query in map(filled_in, QUERIES.values()):
+    for query in map(SHOWN.filled_in, QUERIES.values()):
         assert influxdb.query(query.replace("raft-01", "raft-02")) == []
         assert influxdb.query(query.replace(f"time >= {START}ms", f"time >= {START + HOURS * 3_600_000}ms")) == []
