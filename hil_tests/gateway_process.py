@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hil_tests.services import HOST, REPOSITORY, STOP_DEADLINE, Mosquitto, Service, ServiceError, http_request
 
@@ -12,7 +12,7 @@ USER = "gateway"
 
 
 class Gateway(Service):
-    """It writes to the InfluxDB 1.x API at `database_url`, and keeps its journal over every restart."""
+    """It writes to `database_url` through the API `kind`, and keeps its journal over every restart."""
 
     program = sys.executable
     debian_package = "python3"
@@ -26,6 +26,7 @@ class Gateway(Service):
         *,
         broker_password: str,
         database_password: str,
+        kind: Literal["influxdb1", "influxdb2"] = "influxdb1",
         site: str = "rig",
         commit_interval: float = 0.5,
         forward_interval: float = 1.0,
@@ -36,14 +37,19 @@ class Gateway(Service):
         self.settings = self.folder / "gateway.toml"
         (self.folder / "broker.password").write_text(broker_password + "\n", "utf-8")
         (self.folder / "database.password").write_text(database_password + "\n", "utf-8")
+        (self.folder / "database.token").write_text(f"{USER}:{database_password}\n", "utf-8")
+        secret = self.folder / "database"
+        access = {
+            "influxdb1": f'database = "powerunit"\nuser = "{USER}"\npassword_file = "{secret}.password"\n',
+            "influxdb2": f'org = "trial"\nbucket = "powerunit"\ntoken_file = "{secret}.token"\n',
+        }
         self.settings.write_text(
             f'site = "{site}"\n'
             f'[broker]\nhost = "{HOST}"\nport = {broker.port}\nuser = "{USER}"\n'
             f'password_file = "{self.folder}/broker.password"\n'
             f'[journal]\nfolder = "{self.journal}"\ncommit_interval = {commit_interval}\n'
             f"[forward]\ninterval = {forward_interval}\n"
-            f'[database]\nkind = "influxdb1"\nurl = "{database_url}"\ndatabase = "powerunit"\nuser = "{USER}"\n'
-            f'password_file = "{self.folder}/database.password"\n'
+            f'[database]\nkind = "{kind}"\nurl = "{database_url}"\n{access[kind]}'
             f'[page]\nhost = "{HOST}"\nport = {self.port}\n',
             "utf-8",
         )

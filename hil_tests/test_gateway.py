@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hil_tests.gateway_process import Gateway
-from hil_tests.services import HOST, REPOSITORY, InfluxDB, InfluxUser, Mosquitto, http_request, wait_until
+from hil_tests.services import HOST, REPOSITORY, InfluxDB, InfluxUser, Mosquitto, NginxV2Shim, http_request, wait_until
 from hil_tests.village_link import VillageLink
 
 UNIT, BOOT = "raft-01", "0123456789abcdef"
@@ -112,9 +112,16 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
         yield server
 
 
-def make_gateway(folder: Path, broker: Mosquitto, database_url: str) -> Gateway:
+def make_gateway(
+    folder: Path, broker: Mosquitto, database_url: str, kind: Literal["influxdb1", "influxdb2"] = "influxdb1"
+) -> Gateway:
     return Gateway(
-        folder, broker, database_url, broker_password=PASSWORDS["gateway"], database_password=DATABASE_PASSWORD
+        folder,
+        broker,
+        database_url,
+        broker_password=PASSWORDS["gateway"],
+        database_password=DATABASE_PASSWORD,
+        kind=kind,
     )
 
 
@@ -197,6 +204,20 @@ def test_an_outage_of_the_link_and_of_the_broker_costs_and_doubles_nothing(
         link.restore()
         wait_until(lambda: len(cycles_in(database)) >= 60, DEADLINE, "the backlog in the database")
         assert cycles_in(database) == list(range(60))
+
+
+def test_readings_reach_influxdb_1_6_7_behind_nginx_through_the_api_v2(
+    tmp_path: Path, broker: Mosquitto, database: InfluxDB
+) -> None:
+    with (
+        NginxV2Shim(tmp_path, database) as shim,
+        make_gateway(tmp_path, broker, shim.url, "influxdb2"),
+        ScriptedBoard(broker, utc_ms()) as board,
+    ):
+        board.take(range(50))
+        board.wait_acknowledged(range(50))
+        wait_until(lambda: len(cycles_in(database)) >= 50, DEADLINE, "50 readings in the database")
+        assert cycles_in(database) == list(range(50))
 
 
 def test_a_bad_message_blocks_nothing_and_is_counted(gateway: Gateway, broker: Mosquitto, database: InfluxDB) -> None:
