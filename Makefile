@@ -1,7 +1,7 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bundle deploy dashboards docs lock clean demo-packages test-packages
+.PHONY: help demo test lint format bench bundle deploy dashboards docs lock clean demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,6 +27,9 @@ lint: $(VENV)/ready ## check style and types
 
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
+
+bench: $(VENV)/ready ## measure what the journal costs the card, against a plain gateway
+	@$(RUN) bench.journal
 
 bundle: $(VENV)/ready ## build what is copied to a board; UNIT_FILE=… says which unit
 	@$(RUN) firmware.host.bundle --unit-file $(UNIT_FILE) --output $(BUNDLE)
