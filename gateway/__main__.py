@@ -7,11 +7,16 @@ import sys
 import threading
 from pathlib import Path
 
-from gateway.disk import FolderDisk, FolderInUseError
-from gateway.page.app import bind
-from gateway.service import Service
-from gateway.settings import Settings, load
-from ingest.writer import SettingsError
+try:
+    from gateway.disk import FolderDisk, FolderInUseError
+    from gateway.page.app import bind
+    from gateway.service import Service
+    from gateway.settings import Settings, load
+    from ingest.settings_file import SettingsError
+except ModuleNotFoundError as error:
+    way_out = "run make .venv/ready, then .venv/bin/python -m gateway"
+    print(f"{sys.executable}: Python package {error.name} is missing; {way_out}", file=sys.stderr)
+    sys.exit(2)
 
 
 def main() -> int:

@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from types import FrameType
 
-from firmware.host.table import SettingError
 from hil_tests.chain import Chain, Count
 from hil_tests.services import ServiceError
+from ingest.settings_file import SettingsError
 
 SHORTEST = 30
 OUTAGE_EVERY = 120.0
@@ -149,7 +149,7 @@ def main() -> int:
     folder = Path(mkdtemp(prefix="powerunit-demo-"))
     try:
         return demo(folder, seconds)
-    except (ServiceError, SettingError) as error:
+    except (ServiceError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

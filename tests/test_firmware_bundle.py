@@ -5,7 +5,7 @@ import pytest
 
 from firmware.board.decode import Profile
 from firmware.host.bundle import BOARD, build, main
-from firmware.host.table import SettingError
+from ingest.settings_file import SettingsError
 
 EXAMPLE = Path(__file__).parent.parent / "firmware" / "unit.example.toml"
 
@@ -55,7 +55,7 @@ def test_the_settings_are_for_the_owner_alone(tmp_path: Path) -> None:
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(SettingError, match="holds something that is no bundle; name an empty folder or a new one"):
+    with pytest.raises(SettingsError, match="holds something that is no bundle; name an empty folder or a new one"):
         build(EXAMPLE, tmp_path, umqtt)
     assert contents(tmp_path) == {"thesis.txt": b"years of work"}
 
@@ -64,5 +64,5 @@ def test_the_command_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureF
     unit_file = tmp_path / "unit.toml"
     unit_file.write_text(EXAMPLE.read_text("utf-8").replace("uart = 1", "uart = 7"), "utf-8")
     assert main(["--unit-file", str(unit_file), "--output", str(tmp_path / "bundle")]) == 2
-    assert capsys.readouterr().err == f"{unit_file}: bus: uart: 7 is wrong; give one of 1, 2\n"
+    assert capsys.readouterr().err == f"{unit_file}: bus.uart: 7; give one of 1, 2\n"
     assert not (tmp_path / "bundle").exists()

@@ -204,8 +204,8 @@ def test_a_damaged_or_foreign_reply_exits_1(capsys: pytest.CaptureFixture[str], 
 @pytest.mark.parametrize(
     ("device", "request_hex", "response", "complaint"),
     [
-        ("jk", *JK_CELLS, "device 'jk' is unknown; known are epever_tracer, jk_pb\n"),
-        ("../jk_pb", *JK_CELLS, "device '../jk_pb' is unknown; known are epever_tracer, jk_pb\n"),
+        ("jk", *JK_CELLS, "device: 'jk'; give one of epever_tracer, jk_pb\n"),
+        ("../jk_pb", *JK_CELLS, "device: '../jk_pb'; give one of epever_tracer, jk_pb\n"),
         (
             "jk_pb",
             "01 03 xx",

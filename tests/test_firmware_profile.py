@@ -4,7 +4,7 @@ import pytest
 
 from firmware.board.decode import Profile
 from firmware.host import profile
-from firmware.host.table import SettingError
+from ingest.settings_file import SettingsError
 from ingest.signals import catalogue
 
 SMALL = """
@@ -54,32 +54,36 @@ def test_the_names_of_the_bits_are_there_for_events(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "instead", "complaint"),
     [
-        ('title = "Some BMS"', "", "some_bms.toml: title is missing; add it"),
-        ('"bms"', '"pump"', "measurement: 'pump' is wrong; give one of bms, charge_controller"),
-        ("9600", "9601", "serial: baudrate: 9601 is wrong"),
-        ("stop_bits = 1", "stop_bits = true", "serial: stop_bits: True is wrong; give one of 1, 2"),
-        ("[1, 16]", "[16, 1]", "serial: addresses: [16, 1] is wrong"),
-        ("gap_ms = 100", 'gap_ms = "100"', "serial: gap_ms: '100' is wrong; give a whole number from 2 to 1000"),
-        ("max_registers = 30", "max_registers = 30, most = 3", "reading: most: no such key; known are function"),
-        ("[bits.protections]", "[bits.alarms]", "bits: alarms is no register"),
-        ("17 =", "99 =", "bits.protections: 99: '99' is wrong; give a number from 0 to 31"),
-        ('"short circuit"', "1", "bits.protections: 17: 1 is wrong; give a word in quotes"),
-        ('"soc"', '"charge"', "signals: charge: not in ingest/signals.toml"),
-        ('unit = "%"', 'unit = "V"', "signals: soc: unit: 'V' is wrong; the catalogue has '%'"),
-        ('"u32"', '"u64"', "signals 2 (protections): type: 'u64' is wrong; give one of"),
-        ('"u32"', '"bool32"', "signals: protections: type: gives a bool; the catalogue has int"),
-        ('type = "u32"', 'type = "u32", decimals = 1', "signals: protections: decimals: 1 is wrong"),
-        ("bits = [3]", "bits = [16]", "signals 4 (charge_mosfet): bits: [16] is wrong"),
-        ("bits = [3]", "bit = 3", "signals 4 (charge_mosfet): bit: no such key"),
-        ("0x16", "0x14", "signals: charge_mosfet: address: 0x0014 is out of order"),
-        ('"soc"', '"cell_03_voltage"', "signals: cell_03_voltage: unit: '%' is wrong"),
-        ('"bool16", bits = [3]', '"bit"', "type: 'bit' is wrong; give bit for functions 1 and 2"),
-        ('"serial_number"', '"soh"', "details: soh: is a signal of the catalogue"),
+        ('title = "Some BMS"', "", "some_bms.toml: title: missing; give the device's name for people"),
+        ('"bms"', '"pump"', "measurement: 'pump'; give one of bms, charge_controller"),
+        ("9600", "9601", "serial.baudrate: 9601; give one of 1200, 2400"),
+        ("stop_bits = 1", "stop_bits = true", "serial.stop_bits: True; give one of 1, 2"),
+        ("[1, 16]", "[16, 1]", "serial.addresses: [16, 1]; give the lowest and the highest"),
+        ("gap_ms = 100", 'gap_ms = "100"', "serial.gap_ms: '100'; give a whole number from 2 to 1000"),
+        ("max_registers = 30", "max_registers = 30, most = 3", "reading.most: no such key; known here are function"),
+        ("[bits.protections]", "[bits.alarms]", "bits.alarms: no such register; name the table after one"),
+        ("17 =", "99 =", "bits.protections.99: '99'; give a number from 0 to 31"),
+        ('"short circuit"', "1", "bits.protections.17: 1; give a word in quotes"),
+        ('"soc"', '"charge"', "signals.charge: not in ingest/signals.toml"),
+        ('unit = "%"', 'unit = "V"', "signals.soc.unit: 'V'; the catalogue has '%'"),
+        ('"u32"', '"u64"', "signals.2 (protections).type: 'u64'; give one of"),
+        ('"u32"', '"bool32"', "signals.protections.type: gives a bool; the catalogue has int"),
+        (
+            'type = "u32"',
+            'type = "u32", decimals = 1',
+            "signals.protections.decimals: 1; the catalogue has a whole number",
+        ),
+        ("bits = [3]", "bits = [16]", "signals.4 (charge_mosfet).bits: [16]; give [bit] or [lowest, highest]"),
+        ("bits = [3]", "bit = 3", "signals.4 (charge_mosfet).bit: no such key"),
+        ("0x16", "0x14", "signals.charge_mosfet.address: 0x0014, out of order; sort"),
+        ('"soc"', '"cell_03_voltage"', "signals.cell_03_voltage.unit: '%'; the catalogue has 'V'"),
+        ('"bool16", bits = [3]', '"bit"', "type: 'bit'; give bit for functions 1 and 2"),
+        ('"serial_number"', '"soh"', "details.soh: a signal of the catalogue"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str, instead: str, complaint: str) -> None:
     assert line in SMALL
-    with pytest.raises(SettingError) as caught:
+    with pytest.raises(SettingsError) as caught:
         read(tmp_path, SMALL.replace(line, instead, 1))
     assert complaint in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "some_bms.toml"))
@@ -88,7 +92,7 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, instead: str, complain
 
 def test_a_name_stands_twice_only_where_the_later_line_knows_better(tmp_path: Path) -> None:
     again = SMALL.replace("]\ndetails", '    { address = 0x17, name = "soc", type = "u16", unit = "%" },\n]\ndetails')
-    with pytest.raises(SettingError, match="signals: soc: overrides: False is wrong"):
+    with pytest.raises(SettingsError, match=r"signals\.soc\.overrides: False; overrides = true"):
         read(tmp_path, again)
     assert (
         read(tmp_path, again.replace('0x17, name = "soc"', '0x17, overrides = true, name = "soc"'))
@@ -98,12 +102,12 @@ def test_a_name_stands_twice_only_where_the_later_line_knows_better(tmp_path: Pa
 
 
 def test_what_is_no_toml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"some_bms\.toml: no TOML: "):
+    with pytest.raises(SettingsError, match=r"some_bms\.toml: Invalid value .*; TOML has texts in quotes"):
         read(tmp_path, "title =")
 
 
 def test_an_unknown_device_names_the_known_ones() -> None:
-    with pytest.raises(SettingError, match="device 'pylontech' is unknown; known are epever_tracer, jk_pb"):
+    with pytest.raises(SettingsError, match="device: 'pylontech'; give one of epever_tracer, jk_pb"):
         profile.load("pylontech")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from firmware.host import umqtt
-from firmware.host.table import SettingError
+from ingest.settings_file import SettingsError
 
 
 def stand_in() -> bytes:
@@ -38,16 +38,16 @@ def test_it_is_fetched_once(tmp_path: Path) -> None:
 
 def test_another_archive_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / umqtt.ARCHIVE).write_bytes(stand_in())
-    with pytest.raises(SettingError, match=f"is not the pinned {umqtt.SHA256}; delete the file and run again"):
+    with pytest.raises(SettingsError, match=f"is not the pinned {umqtt.SHA256}; delete the file and run again"):
         umqtt.source(tmp_path)
 
 
 def test_without_internet_it_says_what_to_do(tmp_path: Path) -> None:
     def fetch(folder: Path) -> None:
-        raise SettingError(f"{folder.is_dir()}: no route to host")
+        raise SettingsError(f"{folder.is_dir()}: no route to host")
 
     with pytest.raises(
-        SettingError, match=r"cannot be fetched: True: no route to host; go online once, or put micropython"
+        SettingsError, match=r"cannot be fetched: True: no route to host; go online once, or put micropython"
     ):
         umqtt.source(tmp_path, fetch)
     assert list(tmp_path.iterdir()) == []
@@ -55,6 +55,6 @@ def test_without_internet_it_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_package_index_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
-    with pytest.raises(SettingError):
+    with pytest.raises(SettingsError):
         umqtt.fetch(tmp_path)
     assert list(tmp_path.iterdir()) == []

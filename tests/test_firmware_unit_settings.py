@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware.host import unit_settings
-from firmware.host.table import SettingError
+from ingest.settings_file import SettingsError
 
 EXAMPLE = Path(__file__).parent.parent / "firmware" / "unit.example.toml"
 
@@ -40,33 +40,37 @@ def test_a_driver_enable_pin_may_be_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "instead", "complaint"),
     [
-        ('unit = "raft-01"', 'unit = "Raft 1"', "unit: 'Raft 1' is wrong; give 1 to 32 lower-case letters"),
-        ('unit = "raft-01"', 'unit = "gateway"', "unit: 'gateway' is wrong; the gateway's MQTT user has that name"),
-        ('unit = "raft-01"', "", "unit is missing; add it"),
-        ("period = 10", "period = 0", "period: 0 is wrong; give a whole number from 1 to 3600"),
-        ("period = 10", "period = true", "period: True is wrong; give a whole number from 1 to 3600"),
-        ("period = 10", "perod = 10", "period is missing; add it"),
-        ("period = 10", "period = 10\ncolour = 3", "colour: no such key; known are unit, period, wifi"),
-        ("[wifi]", "[wi-fi]", "wifi is missing; add it"),
-        ('ssid = "village"', 'ssid = ""', "wifi: ssid: '' is wrong; give the network's name"),
-        ('"192.168.4.1"', '"192.168.4"', "broker: host: '192.168.4' is wrong; give an IPv4 address"),
-        ('"192.168.4.1"', '"http://gateway"', "broker: host: 'http://gateway' is wrong"),
-        ("port = 1883", "port = 70000", "broker: port: 70000 is wrong; give a whole number from 1 to 65535"),
-        ("uart = 1", "uart = 0", "bus: uart: 0 is wrong; give one of 1, 2"),
-        ("tx = 17", "tx = 6", "bus: tx: 6 is wrong; give one of 4, 5, 13"),
-        ("tx = 17", "tx = 16", "bus: rx: 16 is wrong; another line of the bus has that pin"),
-        ('"mppt1"', '"bms1"', "devices 2: name: 'bms1' is wrong; another device has that name"),
-        ('"mppt1"', '"board"', "devices 2: name: 'board' is wrong; the board itself has that name"),
-        ('"jk_pb"', '"jk"', "devices 1: model: 'jk' is wrong; give one of epever_tracer, jk_pb"),
-        ("address = 2", "address = 0", "devices 1: address: 0 is wrong; give a whole number from 1 to 15"),
-        ("address = 2", "address = 1", "devices 2: address: 1 is wrong; another device of the bus answers there"),
-        ("address = 2", "address = 2\nadress = 3", "devices 1: adress: no such key; known are name, model, address"),
+        ('unit = "raft-01"', 'unit = "Raft 1"', "unit: 'Raft 1'; give 1 to 32 lower-case letters"),
+        ('unit = "raft-01"', 'unit = "gateway"', "unit: 'gateway'; the gateway's MQTT user has that name"),
+        ('unit = "raft-01"', "", "unit: missing; give 1 to 32 lower-case letters"),
+        ("period = 10", "period = 0", "period: 0; give a whole number from 1 to 3600"),
+        ("period = 10", "period = true", "period: True; give a whole number from 1 to 3600"),
+        ("period = 10", "perod = 10", "period: missing; give a whole number from 1 to 3600"),
+        ("period = 10", "period = 10\ncolour = 3", "colour: no such key; known here are unit, period, wifi"),
+        ("[wifi]", "[wi-fi]", "wifi: missing; give a table [wifi]"),
+        ('ssid = "village"', 'ssid = ""', "wifi.ssid: ''; give the network's name"),
+        ('"192.168.4.1"', '"192.168.4"', "broker.host: '192.168.4'; give an IPv4 address"),
+        ('"192.168.4.1"', '"http://gateway"', "broker.host: 'http://gateway'; give an IPv4 address"),
+        ("port = 1883", "port = 70000", "broker.port: 70000; give a whole number from 1 to 65535"),
+        ("uart = 1", "uart = 0", "bus.uart: 0; give one of 1, 2"),
+        ("tx = 17", "tx = 6", "bus.tx: 6; give one of 4, 5, 13"),
+        ("tx = 17", "tx = 16", "bus.rx: 16; another line of the bus has that pin"),
+        ('"mppt1"', '"bms1"', "devices.2.name: 'bms1'; another device has that name"),
+        ('"mppt1"', '"board"', "devices.2.name: 'board'; the board itself has that name"),
+        ('"jk_pb"', '"jk"', "devices.1.model: 'jk'; give one of epever_tracer, jk_pb"),
+        ("address = 2", "address = 0", "devices.1.address: 0; give a whole number from 1 to 15"),
+        ("address = 2", "address = 1", "devices.2.address: 1; another device of the bus answers there"),
+        (
+            "address = 2",
+            "address = 2\nadress = 3",
+            "devices.1.adress: no such key; known here are name, model, address",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, line: str, instead: str, complaint: str) -> None:
     example = EXAMPLE.read_text("utf-8")
     assert line in example
-    with pytest.raises(SettingError) as caught:
+    with pytest.raises(SettingsError) as caught:
         read(tmp_path, example.replace(line, instead, 1))
     assert str(caught.value).startswith(f"{tmp_path / 'unit.toml'}: {complaint}")
     assert "\n" not in str(caught.value)
@@ -74,22 +78,31 @@ def test_a_wrong_setting_is_named(tmp_path: Path, line: str, instead: str, compl
 
 @pytest.mark.parametrize(("password", "bad"), [("change-me-wifi", "short"), ("change-me-unit", "")])
 def test_a_wrong_password_is_not_shown(tmp_path: Path, password: str, bad: str) -> None:
-    with pytest.raises(SettingError, match="password: what stands there is wrong; give") as caught:
+    with pytest.raises(SettingsError, match="password: not shown; give") as caught:
         read(tmp_path, EXAMPLE.read_text("utf-8").replace(password, bad))
     assert not bad or bad not in str(caught.value)
 
 
 def test_a_list_of_devices_is_needed(tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8")
-    with pytest.raises(SettingError, match="devices is missing"):
+    with pytest.raises(SettingsError, match=r"devices: missing; give one table \[\[devices\]\] or more"):
         read(tmp_path, text[: text.index("[[devices]]")])
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"unit\.toml: cannot be read: No such file or directory"):
-        unit_settings.read(tmp_path / "unit.toml")
+def test_a_bus_takes_eight_devices(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    more = "".join(f'[[devices]]\nname = "more{n}"\nmodel = "jk_pb"\naddress = {n}\n' for n in range(3, 10))
+    with pytest.raises(SettingsError, match=r"unit\.toml: devices: 9; one bus takes 8"):
+        read(tmp_path, text + more)
+
+
+def test_a_file_that_is_not_there_names_the_one_to_start_from(tmp_path: Path) -> None:
+    path = tmp_path / "unit.toml"
+    with pytest.raises(SettingsError) as caught:
+        unit_settings.read(path)
+    assert str(caught.value) == f"{path}: no such file; copy firmware/unit.example.toml to it and fill it in"
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"unit\.toml: no TOML: "):
+    with pytest.raises(SettingsError, match=r"unit\.toml: Invalid value .*; TOML has texts in quotes"):
         read(tmp_path, "unit = raft")

@@ -39,9 +39,9 @@ def settings(tmp_path: Path, taken_port: int) -> Path:
     return path
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, python: tuple[str, ...] = (sys.executable,)) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
+        [*python, "-m", "gateway", *arguments],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -80,3 +80,9 @@ def test_a_second_gateway_on_the_same_journal(settings: Path, tmp_path: Path) ->
 def test_a_journal_folder_that_cannot_be_made(settings: Path, tmp_path: Path) -> None:
     (tmp_path / "journal").write_text("a file in its place", "utf-8")
     assert_one_line(run("--settings", str(settings)), str(tmp_path / "journal"), "journal.folder")
+
+
+def test_a_python_without_the_packages(settings: Path) -> None:
+    bare = (sys.executable, "-S")
+    done = run("--settings", str(settings), python=bare)
+    assert_one_line(done, "Python package uvicorn is missing", "run make .venv/ready, then .venv/bin/python -m gateway")

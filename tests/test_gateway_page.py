@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gateway.page.app import HEADERS, bind, make_app
-from ingest.writer import SettingsError
+from ingest.settings_file import SettingsError
 
 
 @pytest.mark.parametrize(

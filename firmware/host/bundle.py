@@ -16,8 +16,8 @@ from pathlib import Path
 
 from firmware.host import unit_settings
 from firmware.host.profile import load
-from firmware.host.table import SettingError
 from firmware.host.umqtt import source
+from ingest.settings_file import SettingsError
 
 BOARD = Path(__file__).parent.parent / "board"
 CACHE = Path(__file__).parent.parent.parent / "build" / "packages"
@@ -26,7 +26,7 @@ _SETTINGS = "unit.json"
 
 
 def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str]:
-    """Write the bundle and return its files, relative to `output`. Raises SettingError.
+    """Write the bundle and return its files, relative to `output`. Raises SettingsError.
 
     `umqtt` gives the source of umqtt.simple.
     """
@@ -38,7 +38,7 @@ def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str
         files[f"profiles/{model}.json"] = json.dumps(profile.compiled(), separators=(",", ":")).encode()
     files[_SETTINGS] = json.dumps(settings, indent=1).encode()
     if output.exists() and not (output / _SETTINGS).exists() and (not output.is_dir() or any(output.iterdir())):
-        raise SettingError(f"--output {output}: holds something that is no bundle; name an empty folder or a new one")
+        raise SettingsError(f"--output {output}: holds something that is no bundle; name an empty folder or a new one")
     shutil.rmtree(output, ignore_errors=True)
     for name, content in files.items():
         path = output / name
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         files = build(options.unit_file, options.output, lambda: source(CACHE))
-    except (SettingError, OSError) as error:
+    except (SettingsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"{options.output}: {len(files)} files: {', '.join(files)}")

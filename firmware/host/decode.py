@@ -17,7 +17,7 @@ from firmware.board import rtu
 from firmware.board.decode import Profile, to_json
 from firmware.host import identification
 from firmware.host.profile import DeviceProfile, Register, load
-from firmware.host.table import SettingError
+from ingest.settings_file import SettingsError
 
 
 def decoded(profile: DeviceProfile, request: bytes, response: bytes) -> str:
@@ -52,7 +52,7 @@ def _bytes(option: str, text: str) -> bytes:
     try:
         return bytes.fromhex(text.replace(":", " "))
     except ValueError:
-        raise SettingError(f"--{option} {text!r} is no hex; give pairs of hex digits, such as 01 03 12 00") from None
+        raise SettingsError(f"--{option} {text!r} is no hex; give pairs of hex digits, such as 01 03 12 00") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         profile = load(options.device)
         request = _bytes("request", options.request)
         response = _bytes("response", options.response)
-    except SettingError as error:
+    except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     try:

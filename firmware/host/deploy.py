@@ -17,6 +17,8 @@ _TIMEOUT = 180
 
 def deploy(port: str, bundle: Path) -> str | None:
     """What went wrong, in one line; None when the board has the bundle and starts anew."""
+    if not port:
+        return "--port: ''; name the board's port: make deploy PORT=/dev/ttyUSB0"
     if not (bundle / "unit.json").is_file():
         return f"{bundle}: no bundle; make one with python -m firmware.host.bundle"
     entries = [str(path) for path in sorted(bundle.iterdir())]

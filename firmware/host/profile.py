@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.host.plan import Block, Limits, plan
-from firmware.host.table import SettingError, Table
+from ingest.settings_file import SettingsError, Table
 from ingest.signals import Signal, catalogue, expand
 
 DEVICES = Path(__file__).parent.parent / "devices"
@@ -122,15 +122,15 @@ def known_models() -> list[str]:
 
 
 def load(model: str) -> DeviceProfile:
-    """The profile of that name. Raises SettingError with one line for an unknown one or a wrong line in it."""
+    """The profile of that name. Raises SettingsError with one line for an unknown one or a wrong line in it."""
     if model not in known_models():
-        raise SettingError(f"device {model!r} is unknown; known are {', '.join(known_models())}")
+        raise SettingsError(f"device: {model!r}; give one of {', '.join(known_models())}")
     return read(DEVICES / f"{model}.toml")
 
 
 def read(path: Path) -> DeviceProfile:
-    """Raises SettingError with one line that names file, register, key and the way out."""
-    file = Table.of_file(path)
+    """Raises SettingsError with one line that names file, register, key and the way out."""
+    file = Table.of_file(path, "firmware/devices/jk_pb.toml")
     title = file.text("title", r".+", "give the device's name for people")
     measurement = file.choice("measurement", ("bms", "charge_controller"))
     serial = file.table("serial")
@@ -142,7 +142,6 @@ def read(path: Path) -> DeviceProfile:
         raise serial.wrong("addresses", addresses, "give the lowest and the highest, within 0 to 255")
     timeout_ms = serial.integer("timeout_ms", 10, 5000)
     gap_ms = serial.integer("gap_ms", 2, 1000)
-    serial.done()
     reading = file.table("reading")
     function = reading.choice("function", (3, 4))
     low_word_first = reading.choice("word_order", ("high_first", "low_first")) == "low_first"
@@ -150,16 +149,15 @@ def read(path: Path) -> DeviceProfile:
         max_registers=reading.integer("max_registers", 1, 125),
         address_step=reading.choice("address_step", (1, 2), 1),
     )
-    reading.done()
     bits = _bits(file.table("bits", {}))
     signals = _registers(file.tables("signals"), function, limits.address_step, bits)
     details = _registers(file.tables("details"), function, limits.address_step, bits)
-    file.done()
+    file.refuse_unknown()
     _check_signals(path, signals, catalogue()[measurement])
     _check_details(path, details, catalogue()[measurement])
     unused = set(bits) - {register.name for register in (*signals, *details)}
     if unused:
-        raise SettingError(f"{path}: bits: {', '.join(sorted(unused))} is no register; name the table after one")
+        raise SettingsError(f"{path}: bits.{min(unused)}: no such register; name the table after one")
     return DeviceProfile(
         model=path.stem,
         title=title,
@@ -178,19 +176,17 @@ def read(path: Path) -> DeviceProfile:
     )
 
 
-def _bits(file: Table) -> dict[str, dict[int, str]]:
-    return {name: _numbered(Table(f"{file.place}.{name}", table), 31) for name, table in file.items()}
+def _bits(table: Table) -> dict[str, dict[int, str]]:
+    return {name: _numbered(table.table(name), 31) for name in table}
 
 
 def _numbered(table: Table, highest: int) -> dict[int, str]:
     """A table whose keys are numbers and whose values are words."""
     named = {}
-    for key, word in table.items():
+    for key in table:
         if not key.isdecimal() or int(key) > highest:
             raise table.wrong(key, key, f"give a number from 0 to {highest}")
-        if not isinstance(word, str):
-            raise table.wrong(key, word, "give a word in quotes")
-        named[int(key)] = word
+        named[int(key)] = table.text(key, r".+", "give a word in quotes")
     return named
 
 
@@ -203,7 +199,7 @@ def _registers(
 def _expanded(line: Table, function: int, address_step: int, bits: dict[str, dict[int, str]]) -> list[Register]:
     """The registers of one line: one, or as many as its name counts, each right after the one before."""
     name = line.text("name", _NAME, "give a name such as pack_voltage or cell_{01..16}_voltage")
-    line.place += f" ({name})"
+    line.path += f" ({name})"
     kind = line.choice("type", (*_WORDS, "text"))
     words = line.integer("registers", 1, 64) if kind == "text" else _WORDS[kind]
     mask, shift = (sum(1 << bit for bit in bits[name]), 0) if name in bits else _field(line, words)
@@ -218,11 +214,10 @@ def _expanded(line: Table, function: int, address_step: int, bits: dict[str, dic
         absent=line.integer("absent", -0x8000, 0xFFFF_FFFF, None),
         mask=mask,
         shift=shift,
-        values=_numbered(line.table("values"), 0xFFFF) if line.has("values") else None,
+        values=_numbered(line.table("values", {}), 0xFFFF) or None,
         optional=line.flag("optional"),
         overrides=line.flag("overrides"),
     )
-    line.done()
     if (kind == "bit") != (first.function in _BIT_FUNCTIONS):
         raise line.wrong("type", kind, "give bit for functions 1 and 2, and only there")
     return [
@@ -244,25 +239,25 @@ def _field(line: Table, words: int) -> tuple[int | None, int | None]:
 def _check_signals(path: Path, registers: tuple[Register, ...], known: dict[str, Signal]) -> None:
     seen: set[str] = set()
     for register in registers:
-        place = f"{path}: signals: {register.name}"
+        place = f"{path}: signals.{register.name}"
         signal = known.get(register.name)
         if signal is None:
-            raise SettingError(
+            raise SettingsError(
                 f"{place}: not in ingest/signals.toml; use a name of the catalogue, or move it to details"
             )
         if register.unit != signal.unit:
-            raise SettingError(f"{place}: unit: {register.unit!r} is wrong; the catalogue has {signal.unit!r}")
+            raise SettingsError(f"{place}.unit: {register.unit!r}; the catalogue has {signal.unit!r}")
         gives = "string" if register.values else "bool" if _KINDS.get(register.type) == "bool" else "number"
         if gives != (signal.type if signal.type in ("string", "bool") else "number"):
-            raise SettingError(f"{place}: type: gives a {gives}; the catalogue has {signal.type}")
+            raise SettingsError(f"{place}.type: gives a {gives}; the catalogue has {signal.type}")
         if signal.type == "int" and register.decimals > 0:
-            raise SettingError(f"{place}: decimals: {register.decimals} is wrong; the catalogue has a whole number")
+            raise SettingsError(f"{place}.decimals: {register.decimals}; the catalogue has a whole number")
         foreign = set((register.values or {}).values()) - set(signal.values)
         if foreign:
-            raise SettingError(f"{place}: values: {min(foreign)!r} is wrong; give one of {', '.join(signal.values)}")
+            raise SettingsError(f"{place}.values: {min(foreign)!r}; give one of {', '.join(signal.values)}")
         if (register.name in seen) != register.overrides:
             hint = "overrides = true says that this line knows better than an earlier one of the same name"
-            raise SettingError(f"{place}: overrides: {register.overrides} is wrong; {hint}")
+            raise SettingsError(f"{place}.overrides: {register.overrides}; {hint}")
         seen.add(register.name)
     _check_order(path, "signals", registers)
 
@@ -270,11 +265,11 @@ def _check_signals(path: Path, registers: tuple[Register, ...], known: dict[str,
 def _check_details(path: Path, registers: tuple[Register, ...], known: dict[str, Signal]) -> None:
     seen: set[str] = set()
     for register in registers:
-        place = f"{path}: details: {register.name}"
+        place = f"{path}: details.{register.name}"
         if register.name in known:
-            raise SettingError(f"{place}: is a signal of the catalogue; move it to signals, or give it another name")
+            raise SettingsError(f"{place}: a signal of the catalogue; move it to signals, or give it another name")
         if register.name in seen:
-            raise SettingError(f"{place}: stands twice; give each a name of its own")
+            raise SettingsError(f"{place}: stands twice; give each a name of its own")
         seen.add(register.name)
     _check_order(path, "details", registers)
 
@@ -283,7 +278,7 @@ def _check_order(path: Path, section: str, registers: tuple[Register, ...]) -> N
     last: dict[int, int] = {}
     for register in registers:
         if register.address < last.get(register.function, 0):
-            raise SettingError(
-                f"{path}: {section}: {register.name}: address: {register.address:#06x} is out of order; sort by address"
+            raise SettingsError(
+                f"{path}: {section}.{register.name}.address: {register.address:#06x}, out of order; sort by address"
             )
         last[register.function] = register.address

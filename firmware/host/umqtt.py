@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from firmware.host.table import SettingError
+from ingest.settings_file import SettingsError
 
 REQUIREMENT = "micropython-umqtt.simple==1.3.4"
 ARCHIVE = "micropython-umqtt.simple-1.3.4.tar.gz"
@@ -24,7 +24,7 @@ _FETCH_TIMEOUT = 120
 
 
 def fetch(folder: Path) -> None:
-    """Download the archive into `folder`, from the package index that pip is set to. Raises SettingError."""
+    """Download the archive into `folder`, from the package index that pip is set to. Raises SettingsError."""
     index = os.environ.get("PIP_INDEX_URL")
     command = [sys.executable, "-m", "unearth", "--download", str(folder), REQUIREMENT]
     try:
@@ -36,15 +36,15 @@ def fetch(folder: Path) -> None:
             check=True,
         )
     except subprocess.TimeoutExpired:
-        raise SettingError(f"no answer in {_FETCH_TIMEOUT} s") from None
+        raise SettingsError(f"no answer in {_FETCH_TIMEOUT} s") from None
     except subprocess.CalledProcessError as error:
-        raise SettingError((error.stderr.strip().splitlines() or ["unearth failed"])[-1]) from None
+        raise SettingsError((error.stderr.strip().splitlines() or ["unearth failed"])[-1]) from None
 
 
 def source(cache: Path, fetch: Callable[[Path], None] = fetch, sha256: str = SHA256) -> bytes:
     """`umqtt/simple.py`, from the archive in `cache`, which is fetched when it is not there.
 
-    Raises SettingError when it cannot be had, or is not the archive that we pinned.
+    Raises SettingsError when it cannot be had, or is not the archive that we pinned.
     """
     archive = cache / ARCHIVE
     if not archive.exists():
@@ -53,13 +53,13 @@ def source(cache: Path, fetch: Callable[[Path], None] = fetch, sha256: str = SHA
             try:
                 fetch(Path(folder))
                 (Path(folder) / ARCHIVE).replace(archive)
-            except (SettingError, OSError) as error:
+            except (SettingsError, OSError) as error:
                 hint = f"go online once, or put {ARCHIVE} into {cache}"
-                raise SettingError(f"{REQUIREMENT} cannot be fetched: {error}; {hint}") from None
+                raise SettingsError(f"{REQUIREMENT} cannot be fetched: {error}; {hint}") from None
     content = archive.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise SettingError(f"{archive}: SHA-256 {found} is not the pinned {sha256}; delete the file and run again")
+        raise SettingsError(f"{archive}: SHA-256 {found} is not the pinned {sha256}; delete the file and run again")
     with tarfile.open(fileobj=io.BytesIO(content)) as files:
         member = files.extractfile(_MEMBER)
         assert member is not None  # noqa: S101  the hash says that it is there

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.host.profile import known_models, load
-from firmware.host.table import SettingError, Table
+from ingest.settings_file import Table
 
 _UNIT = r"[a-z][a-z0-9_-]{0,31}"
 _HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?"
@@ -23,9 +23,9 @@ _INPUTS = (*_OUTPUTS, 34, 35, 36, 39)
 def read(path: Path) -> dict[str, Any]:
     """The unit's settings in the file's own structure, ready for `unit.json`.
 
-    Raises SettingError with one line that names file, key, value and the way out; no line shows a password.
+    Raises SettingsError with one line that names file, key, value and the way out; no line shows a password.
     """
-    file = Table.of_file(path)
+    file = Table.of_file(path, "firmware/unit.example.toml")
     unit = file.text("unit", _UNIT, "give 1 to 32 lower-case letters, digits, - and _, a letter first")
     if unit in _RESERVED_UNITS:
         raise file.wrong("unit", unit, "the gateway's MQTT user has that name; give another")
@@ -35,19 +35,17 @@ def read(path: Path) -> dict[str, Any]:
         "wifi": _wifi(file.table("wifi")),
         "broker": _broker(file.table("broker")),
         "bus": _bus(file.table("bus")),
-        "devices": _devices(path, file.tables("devices")),
+        "devices": _devices(file),
     }
-    file.done()
+    file.refuse_unknown()
     return settings
 
 
 def _wifi(table: Table) -> dict[str, Any]:
-    wifi = {
+    return {
         "ssid": table.text("ssid", r".{1,32}", "give the network's name, 1 to 32 characters"),
         "password": table.text("password", r".{8,63}", "give a WPA password of 8 to 63 characters", secret=True),
     }
-    table.done()
-    return wifi
 
 
 def _broker(table: Table) -> dict[str, Any]:
@@ -57,13 +55,11 @@ def _broker(table: Table) -> dict[str, Any]:
             ipaddress.IPv4Address(host)
         except ValueError:
             raise table.wrong("host", host, "give an IPv4 address such as 192.168.4.1, or a host name") from None
-    broker = {
+    return {
         "host": host,
         "port": table.integer("port", 1, 65535),
         "password": table.text("password", r"\S.*", "give the unit's MQTT password", secret=True),
     }
-    table.done()
-    return broker
 
 
 def _bus(table: Table) -> dict[str, Any]:
@@ -74,13 +70,13 @@ def _bus(table: Table) -> dict[str, Any]:
     for number, key in enumerate(pins):
         if bus[key] in [bus[other] for other in pins[:number]]:
             raise table.wrong(key, bus[key], "another line of the bus has that pin; give each its own")
-    table.done()
     return bus
 
 
-def _devices(path: Path, tables: list[Table]) -> list[dict[str, Any]]:
+def _devices(file: Table) -> list[dict[str, Any]]:
+    tables = file.tables("devices")
     if len(tables) > _MAX_DEVICES:
-        raise SettingError(f"{path}: devices: {len(tables)} are too many; one bus takes {_MAX_DEVICES}")
+        raise file.wrong("devices", len(tables), f"one bus takes {_MAX_DEVICES}; leave some out")
     devices: list[dict[str, Any]] = []
     serial: dict[tuple[int, str, int], str] = {}
     for table in tables:
@@ -97,6 +93,5 @@ def _devices(path: Path, tables: list[Table]) -> list[dict[str, Any]]:
         if len(serial) > 1:
             bus = ", ".join(f"{other}: {baud} 8{parity}{stop}" for (baud, parity, stop), other in serial.items())
             raise table.wrong("model", profile.model, f"all devices of one bus talk alike, but {bus}; leave one out")
-        table.done()
         devices.append({"name": name, "model": profile.model, "address": address})
     return devices

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ingest.writer import SettingsError
+from ingest.settings_file import SettingsError
 
 FILES = {
     "/": ("index.html", "text/html"),
