@@ -94,6 +94,14 @@ class Chain:
         readings = expected_readings(self.bus.ledger.exchanges(), DEVICES)
         return Count(self.witness.acknowledged_readings, compare(readings, self._stored()))
 
+    def stored_readings(self) -> int:
+        """How many readings of a device that answered the database holds."""
+        counts = (
+            'SELECT COUNT("pack_voltage") AS n FROM "bms"',
+            'SELECT COUNT("pv_voltage") AS n FROM "charge_controller"',
+        )
+        return sum(int(row["n"]) for count in counts for row in self.database.query(count))
+
     def _stored(self) -> list[StoredPoint]:
         return [
             StoredPoint(

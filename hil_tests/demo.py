@@ -75,10 +75,10 @@ def run(chain: Chain, story: Story, seconds: float | None) -> None:
 def watch(chain: Chain, story: Story, until: float) -> None:
     while story.seconds < until and not story.interrupted.wait(min(LOOK_EVERY, max(0.0, until - story.seconds))):
         backlog = chain.gateway.state()["journal"]["backlog_readings"]
-        count = chain.count()
+        witness, stored = chain.witness, chain.stored_readings()
         story.tell(
-            f"answered {count.readings:4}   on the gateway's disk {count.durable:4}   "
-            f"in InfluxDB {count.forwarded:4}   backlog {backlog:3}"
+            f"read {witness.answered_readings:4}   on the gateway's disk {witness.acknowledged_readings:4}   "
+            f"in InfluxDB {stored:4}   backlog {backlog:3}"
         )
 
 

@@ -85,5 +85,6 @@ def test_it_fits_a_phone_and_needs_nothing_from_outside(chain: Chain, browser: C
         for entry in browser.get_log("performance")
         if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
     ]
-    assert {url.netloc for url in asked if url.scheme not in ("data", "chrome")} == {urlsplit(chain.gateway.url).netloc}
+    web = {url.netloc for url in asked if url.scheme in ("http", "https", "ws", "wss")}
+    assert web == {urlsplit(chain.gateway.url).netloc}
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

@@ -6,6 +6,7 @@ unit's, because no one may hear both.
 
 import json
 import threading
+from collections import defaultdict
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,8 +15,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from hil_tests.services import HOST, Mosquitto
 
-Identity = tuple[str, int]
-
 
 class Witness:
     """Of one unit, while in `with`."""
@@ -23,18 +22,28 @@ class Witness:
     def __init__(self, broker: Mosquitto, unit: str, passwords: dict[str, str]) -> None:
         """`passwords` of the users `gateway` and `unit`."""
         self._lock = threading.Lock()
-        self._answered: set[Identity] = set()
-        self._acknowledged: set[Identity] = set()
+        self._answered: dict[str, set[int]] = defaultdict(set)  # seqs by boot
+        self._acknowledged: dict[str, list[tuple[int, int]]] = defaultdict(list)  # ranges of seqs by boot
         self._clients = [
             self._client(broker, "gateway", passwords["gateway"], f"powerunit/v1/{unit}/reading", self._heard_reading),
             self._client(broker, unit, passwords[unit], f"powerunit/v1/{unit}/ack", self._heard_ack),
         ]
 
     @property
-    def acknowledged_readings(self) -> int:
-        """Readings of a device that answered, which the gateway said are on its disk."""
+    def answered_readings(self) -> int:
+        """Readings of a device that answered."""
         with self._lock:
-            return len(self._answered & self._acknowledged)
+            return sum(len(seqs) for seqs in self._answered.values())
+
+    @property
+    def acknowledged_readings(self) -> int:
+        """Those of them that the gateway said are on its disk."""
+        with self._lock:
+            return sum(
+                any(first <= seq <= last for first, last in self._acknowledged[boot])
+                for boot, seqs in self._answered.items()
+                for seq in seqs
+            )
 
     def __enter__(self) -> Self:
         for client in self._clients:
@@ -59,9 +68,8 @@ class Witness:
     def _heard_reading(self, reading: dict[str, Any]) -> None:
         if reading["measurement"] != "unit" and reading["signals"]:
             with self._lock:
-                self._answered.add((reading["boot"], reading["seq"]))
+                self._answered[reading["boot"]].add(reading["seq"])
 
     def _heard_ack(self, ack: dict[str, Any]) -> None:
-        ranges = [(0, ack["seq"]), *ack["beyond"]]
         with self._lock:
-            self._acknowledged |= {(ack["boot"], seq) for first, last in ranges for seq in range(first, last + 1)}
+            self._acknowledged[ack["boot"]] = [(0, ack["seq"]), *ack["beyond"]]
