@@ -158,6 +158,10 @@ class Forwarder:
                     return min(answer.retry_after, LONGEST_RETRY_AFTER)
                 self._doubt(portion, answer.reason)
                 return self._growing_wait(answer)
+            case Verdict.FAILED:
+                self.database.away(f"in trouble ({answer.reason})")
+                self._doubt(portion, answer.reason)
+                return self._growing_wait(answer)
             case Verdict.UNAUTHORIZED:
                 self._forget_work()
                 self.database.away(f"lets us not write ({answer.reason}); check [database]")

@@ -224,7 +224,7 @@ def test_a_server_that_does_not_know_us_is_asked_rarely_and_said_so() -> None:
 
 
 def test_a_line_that_alone_gets_no_good_answer_is_not_sent_for_ever() -> None:
-    for verdict in (Verdict.UNREACHABLE, Verdict.BUSY):
+    for verdict in (Verdict.UNREACHABLE, Verdict.FAILED):
         bench = Bench(refuse(2, verdict))
         bench.commit(0, 4)
         bench.run()
