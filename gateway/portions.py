@@ -147,7 +147,7 @@ class Portions:
         self._close(portion.lines)
         if portion.lines[-1].frame is None:
             self._health.back()
-        if trial is not None and trial.portion is not portion:
+        if trial is not None:
             trial.portion.trials += 1
             if trial.portion.trials >= TRIALS_BAD:
                 self._suspects.remove(trial.portion)
