@@ -1,30 +1,26 @@
 """From the journal into the database, by its own timer: the newest readings first, then the backlog, oldest first.
 
-One step makes at most one request, so nothing here waits inside a loop. A batch is loaded from the journal, cut into
-portions, and a frame counts as forwarded when each of its lines is written or set aside.
-Promised: a line is set aside only when the database refuses it alone, or when it alone gets no good answer, time after
-time, while other lines are written. Not promised: each line once; after a crash or an outage a batch is sent anew,
-which makes the same points.
+One step makes at most one request with lines, so nothing here waits inside a loop. This room says what is sent next and
+when; `gateway/portions.py` says what an answer means for the lines.
+Promised: what one request carries shrinks to what the link can bring over, and grows again; a request that sent nothing
+is tried again within `LONGEST_PROBE_WAIT`, so that the newest reading arrives soon after the link is back.
 """
 
 import logging
 import random
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.deadletters import DeadLetters
-from gateway.journal import Journal, StoredFrame
+from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.notice import Notice
+from gateway.portions import Line, Portion, Portions
 from ingest.answer import Answer, Verdict
 from ingest.writer import Writer
 
 BATCH_READINGS = 2000
-PORTION_BYTES = 1_000_000
-"""Of lines before compression."""
 
 LONGEST_WAIT = 60.0
 LONGEST_PROBE_WAIT = 4.0
@@ -32,38 +28,9 @@ LONGEST_PROBE_WAIT = 4.0
 
 UNAUTHORIZED_WAIT = 300.0
 LONGEST_RETRY_AFTER = 600.0
-FAILURES_SUSPECT = 3
-"""A portion that failed so often, at a database that answers otherwise, is cut in two."""
-
-FAILURES_BAD = 6
 HEALTH_INTERVAL_MS = 60_000
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    text: str
-    frame: int | None  # None: a line of the gateway's own health, which is not in the journal
-
-
-@dataclass(slots=True)
-class _Portion:
-    lines: list[_Line]
-    failures: int = 0
-    writes_before: int = 0
-
-    def halves(self) -> list["_Portion"]:
-        middle = len(self.lines) // 2
-        return [
-            _Portion(half, self.failures, self.writes_before) for half in (self.lines[:middle], self.lines[middle:])
-        ]
-
-
-@dataclass(slots=True)
-class _Open:
-    frame: StoredFrame
-    lines: int
 
 
 class Forwarder:
@@ -87,21 +54,23 @@ class Forwarder:
         self.bytes_sent_today = 0
         self._interval = interval
         self._journal = journal
-        self._dead_letters = dead_letters
+        self._portions = Portions(journal, dead_letters, clock)
         self._writer = writer
         self._clock = clock
         self._lines = lines
         self._health = health
         self._jitter = jitter
-        self._work: deque[_Portion] = deque()
-        self._suspects: deque[_Portion] = deque()
-        self._open: dict[int, _Open] = {}
+        self._batch = BATCH_READINGS
         self._horizon = 0
         self._next_live = clock.boottime()
         self._next_health = clock.boottime()
         self._failures = 0
-        self._writes = 0
         self._bytes_day = 0
+
+    @property
+    def setting_aside(self) -> Notice:
+        """In trouble while lines are held back because too many were refused."""
+        return self._portions.setting_aside
 
     def run(self, stop: threading.Event) -> None:
         """Step after step, until `stop`."""
@@ -137,140 +106,95 @@ class Forwarder:
         self.bytes_sent_today += answer.sent_bytes
         return answer
 
-    def _settle(self, portion: _Portion, answer: Answer) -> float:
+    def _settle(self, portion: Portion, answer: Answer) -> float:
         match answer.verdict:
             case Verdict.WRITTEN:
-                self._writes += 1
                 self._failures = 0
+                self._batch = min(BATCH_READINGS, self._batch + max(1, self._batch // 8))
                 self.last_written = self._clock.boottime()
                 self.database.back()
-                self._close(portion.lines)
+                self._portions.written(portion)
                 return 0.0
-            case Verdict.REFUSED | Verdict.TOO_LARGE:
+            case Verdict.REFUSED:
                 self._failures = 0
                 self.database.back()
-                self._cut(portion, answer.reason)
+                self._portions.refused(portion, answer.reason)
                 return 0.0
+            case Verdict.TOO_LARGE:
+                divisible = len(portion.lines) > 1
+                self._portions.too_large(portion, answer.reason)
+                if divisible:
+                    return 0.0
+                self.database.away(f"does not take a single line ({answer.reason})")
             case Verdict.BUSY:
                 self.database.away(f"busy ({answer.reason})")
-                if answer.retry_after is not None:
-                    self._work.appendleft(portion)
-                    return min(answer.retry_after, LONGEST_RETRY_AFTER)
-                self._doubt(portion, answer.reason)
-                return self._growing_wait(answer)
+                self._portions.busy(portion)
+            case Verdict.FAILED:
+                self.database.away(f"in trouble ({answer.reason})")
+                self._portions.doubted(portion, answer.reason)
             case Verdict.UNAUTHORIZED:
                 self._forget_work()
                 self.database.away(f"lets us not write ({answer.reason}); check [database]")
                 return UNAUTHORIZED_WAIT
             case Verdict.UNREACHABLE:
                 self.database.away(answer.reason)
-                if self._ask(self._writer.ping).verdict is Verdict.WRITTEN:
-                    self._doubt(portion, answer.reason)
+                if self._ask(self._writer.ping).verdict is not Verdict.UNREACHABLE:
+                    self._portions.doubted(portion, answer.reason)
                 else:
+                    if answer.sent_bytes:
+                        self._batch = min(self._batch, max(1, len(portion.lines) // 2))
                     # What was loaded is in the journal, and when the link returns the newest go first again.
                     self._forget_work()
-                return self._growing_wait(answer)
-
-    def _doubt(self, portion: _Portion, reason: str) -> None:
-        """The database is there and gives this portion no good answer: it may be what the portion says."""
-        portion.lines = [line for line in portion.lines if line.frame is not None]  # the health of now is not kept
-        if not portion.lines:
-            return
-        if not portion.failures:
-            portion.writes_before = self._writes
-        portion.failures += 1
-        if portion.failures < FAILURES_SUSPECT:
-            self._work.appendleft(portion)
-        elif len(portion.lines) > 1:
-            self._work.extendleft(reversed(portion.halves()))
-        elif portion.failures >= FAILURES_BAD and self._writes > portion.writes_before:
-            self._cut(portion, f"no good answer to this line alone, {portion.failures} times: {reason}")
-        else:
-            self._suspects.append(portion)
-
-    def _cut(self, portion: _Portion, reason: str) -> None:
-        """Into halves, or, where only one line is left, out."""
-        if len(portion.lines) > 1:
-            self._work.extendleft(reversed(portion.halves()))
-            return
-        line = portion.lines[0]
-        log.warning("line set aside: %s", reason)
-        self._dead_letters.add(reason, "database", line.text.encode())
-        self._close([line])
-
-    def _close(self, lines: Iterable[_Line]) -> None:
-        done = []
-        for line in lines:
-            if line.frame is None:
-                continue
-            opened = self._open[line.frame]
-            opened.lines -= 1
-            if opened.lines == 0:
-                done.append(self._open.pop(line.frame).frame)
-        if done:
-            self._journal.forwarded(done)
+        return self._growing_wait(answer)
 
     def _forget_work(self) -> None:
-        self._work.clear()
-        self._suspects.clear()
-        self._open.clear()
+        self._portions.forget()
         self._next_live = self._clock.boottime()
 
     def _growing_wait(self, answer: Answer) -> float:
         self._failures += 1
         longest = LONGEST_WAIT if answer.sent_bytes else LONGEST_PROBE_WAIT
-        return min(longest, 2.0 ** min(self._failures, 10)) * (0.5 + self._jitter() / 2)
+        wait = min(longest, 2.0 ** min(self._failures, 10)) * (0.5 + self._jitter() / 2)
+        return max(wait, min(answer.retry_after or 0.0, LONGEST_RETRY_AFTER))
 
-    def _next_portion(self) -> _Portion | None:
+    def _next_portion(self) -> Portion | None:
         now = self._clock.boottime()
+        if self._portions.held_back and not self._portions.exhausted:
+            self._forget_work()
         if now >= self._next_live:
             self._next_live = now + round(self._interval * 1000)
             self._horizon = self._journal.next_frame
-            live = self._load(newest=True) + self._health_lines(now)
-            self._work.extendleft(reversed(_portions(live)))
-        if not self._work:
-            self._work.extend(_portions(self._load(newest=False)))
-        if not self._work:
-            self._work.extend(self._suspects)
-            self._suspects.clear()
-        return self._work.popleft() if self._work else None
+            health = self._health_lines(now)
+            self._portions.add(self._load(newest=True) + health, self._batch + len(health), first=True)
+        if not self._portions.work and not self._portions.exhausted:
+            self._portions.add(self._load(newest=False), self._batch, first=False)
+        return self._portions.next()
 
-    def _load(self, *, newest: bool) -> list[_Line]:
-        room = 2 * BATCH_READINGS - sum(opened.lines for opened in self._open.values())
+    def _load(self, *, newest: bool) -> list[Line]:
+        # The backlog leaves room for the newest, however many of its lines are stuck here.
+        room = (2 if newest else 1) * BATCH_READINGS - self._portions.lines_open
         if room <= 0:
             return []
         frames = self._journal.take(
             newest=newest,
             below=self._horizon,
-            readings=min(BATCH_READINGS, room),
-            busy=self._open,
+            readings=min(self._batch, room),
+            busy=self._portions.frames,
             datable=self._lines.datable,
         )
         lines = []
         for frame in frames:
-            made = [_Line(text, frame.number) for text in self._lines.of(frame)]
+            made = [Line(text, frame.number) for text in self._lines.of(frame)]
             lines += made
             if made:
-                self._open[frame.number] = _Open(frame, len(made))
+                self._portions.open(frame, len(made))
             else:
                 self._journal.forwarded([frame])
         return lines
 
-    def _health_lines(self, now: int) -> list[_Line]:
+    def _health_lines(self, now: int) -> list[Line]:
         utc = self._clock.utc_ms()
         if now < self._next_health or utc is None:
             return []
         self._next_health = now + HEALTH_INTERVAL_MS
-        return [_Line(self._health(utc), None)]
-
-
-def _portions(lines: list[_Line]) -> list[_Portion]:
-    portions: list[_Portion] = []
-    size = PORTION_BYTES
-    for line in lines:
-        if size + len(line.text) > PORTION_BYTES:
-            portions.append(_Portion([]))
-            size = 0
-        portions[-1].lines.append(line)
-        size += len(line.text)
-    return portions
+        return [Line(self._health(utc), None)]

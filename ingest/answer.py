@@ -21,7 +21,11 @@ class Verdict(Enum):
     or the server. Nothing is wrong with the lines."""
 
     BUSY = "busy"
-    """It asks us to wait, see `retry_after`, or says that it is in trouble."""
+    """It, or the proxy before it, asks us to wait, see `retry_after`. That says nothing about the lines."""
+
+    FAILED = "failed"
+    """The database itself says that it failed at this request. It may be in trouble, or the lines may be such that it
+    fails at them."""
 
     UNREACHABLE = "unreachable"
     """No answer, or one that is not the database's: the link or the server is away. Perhaps not, when `sent_bytes` is
@@ -33,7 +37,8 @@ class Verdict(Enum):
 class Answer:
     """A verdict with its reason in one line.
 
-    `server_utc_ms` is the answer's `Date` header as UTC milliseconds (whole seconds), None when there was none.
+    `server_utc_ms` is the answer's `Date` header as UTC milliseconds (whole seconds), None when there was none or when
+    the answer may be a proxy's or a portal's, whose clock may be wrong.
     `retry_after` is in seconds, None when the server did not say. `sent_bytes` counts the request's body on the wire,
     0 when there was no connection to send it over.
     """

@@ -1,7 +1,8 @@
 """What an HTTP answer to a write, or its absence, means for the lines that were sent.
 
 Promised: lines are called written, or refused for good, only when the database itself has said so. A captive portal's
-page, a proxy's error and a broken answer are none of the database's words, whatever their status.
+page, a proxy's error and a broken answer are none of the database's words, whatever their status, and set no clock:
+only 204 and an answer with the database's reason do. A proxy may still ask to wait, or for smaller portions.
 The statuses were measured on InfluxDB 1.6.7; for 2.x and 3 they are as documented:
 https://docs.influxdata.com/influxdb/v2/api/#operation/PostWrite
 """
@@ -22,12 +23,13 @@ def judge_answer(status: int, headers: Mapping[str, str], body: str, sent_bytes:
     verdict = _verdict(status, headers, body)
     if verdict is Verdict.UNREACHABLE:
         return Answer(verdict, f"answered by something else, HTTP {status}: {_one_line(body)}", sent_bytes=sent_bytes)
-    server_utc_ms = _http_date_ms(headers.get("Date", ""))
+    date_ms = _http_date_ms(headers.get("Date", ""))
+    told_reason = _told_reason(body)
     return Answer(
         verdict,
-        "" if verdict is Verdict.WRITTEN else f"HTTP {status}: {_one_line(_told_reason(body) or body)}",
-        server_utc_ms,
-        _seconds_to_wait(headers.get("Retry-After", ""), server_utc_ms),
+        "" if verdict is Verdict.WRITTEN else f"HTTP {status}: {_one_line(told_reason or body)}",
+        date_ms if verdict is Verdict.WRITTEN or told_reason else None,
+        _seconds_to_wait(headers.get("Retry-After", ""), date_ms),
         sent_bytes,
     )
 
@@ -65,7 +67,7 @@ def _verdict(status: int, headers: Mapping[str, str], body: str) -> Verdict:
         case 500 if "retention policy not found" in body:  # 1.x answers so where 404 would be the word
             return Verdict.UNAUTHORIZED
         case 500 | 501 | 502 | 504 if _told_reason(body):
-            return Verdict.BUSY
+            return Verdict.FAILED
     return Verdict.UNREACHABLE
 
 
@@ -93,15 +95,15 @@ def _one_line(text: str) -> str:
 def _http_date_ms(value: str) -> int | None:
     try:
         return int(parsedate_to_datetime(value).timestamp()) * 1000
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
-def _seconds_to_wait(retry_after: str, server_utc_ms: int | None) -> float | None:
-    """A date is measured against the server's own clock, because ours may be wrong."""
+def _seconds_to_wait(retry_after: str, date_ms: int | None) -> float | None:
+    """A date is measured against the same answer's `Date`, because our clock may be wrong."""
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     until_ms = _http_date_ms(retry_after)
-    if until_ms is None or server_utc_ms is None:
+    if until_ms is None or date_ms is None:
         return None
-    return max(0.0, (until_ms - server_utc_ms) / 1000)
+    return max(0.0, (until_ms - date_ms) / 1000)

@@ -137,6 +137,7 @@ class ScriptedDatabase:
         self.written: list[str] = []
         self.pings = 0
         self.there = True
+        self.ping_verdict = Verdict.WRITTEN
         self.utc_ms: int | None = UTC_2026
         self.judge = judge or (lambda _lines: Answer(Verdict.WRITTEN))
 
@@ -151,7 +152,7 @@ class ScriptedDatabase:
         self.pings += 1
         if not self.there:
             return Answer(Verdict.UNREACHABLE, "no connection")
-        return Answer(Verdict.WRITTEN, server_utc_ms=self.utc_ms)
+        return Answer(self.ping_verdict, server_utc_ms=self.utc_ms)
 
     def close(self) -> None:
         pass

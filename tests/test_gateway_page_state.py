@@ -109,6 +109,16 @@ def test_a_database_that_does_not_let_us_in_is_named() -> None:
     assert "401" in page.show()["database"]["trouble"]
 
 
+def test_a_database_that_refuses_line_after_line_is_named_though_it_answers() -> None:
+    page = Page()
+    page.database.judge = lambda _lines: Answer(Verdict.REFUSED, "HTTP 400: field type conflict")
+    for seq in range(50):
+        page.hear(seq)
+    for _ in range(150):
+        page.rooms.forwarder.step()
+    assert "field type conflict" in page.show()["database"]["trouble"]
+
+
 def test_a_disk_in_trouble_is_not_healthy() -> None:
     page = Page()
     assert healthy(page.rooms)

@@ -21,7 +21,10 @@ def test_written_brings_the_servers_clock_and_the_bytes() -> None:
     assert judged(204, date=DATE) == Answer(Verdict.WRITTEN, "", DATE_MS, None, 123)
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 23:21:22 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    ["", "yesterday", "Tue, 99 Nov 2026 23:21:22 GMT", f"Tue, 24 Nov 2026 23:21:22 +{'9' * 17}"],
+)
 def test_a_date_that_is_none_is_no_clock(date: str) -> None:
     assert judged(204, date=date).server_utc_ms is None
 
@@ -39,19 +42,33 @@ def test_a_date_that_is_none_is_no_clock(date: str) -> None:
         (403, '{"error":"\\"grafana\\" user is not authorized to write to database"}', Verdict.UNAUTHORIZED),
         (404, '{"error":"database not found: \\"nodb\\""}', Verdict.UNAUTHORIZED),
         (404, '{"code":"not found","message":"bucket \\"nope\\" not found"}', Verdict.UNAUTHORIZED),  # 2.x
-        (404, "404 page not found\n", Verdict.UNAUTHORIZED),  # the API v2 asked of 1.6.7
         (500, '{"error":"retention policy not found: raw"}', Verdict.UNAUTHORIZED),
-        (500, '{"error":"timeout"}', Verdict.BUSY),
+        (500, '{"error":"timeout"}', Verdict.FAILED),
         (413, '{"error":"Request Entity Too Large"}', Verdict.TOO_LARGE),
-        (413, "<html><title>413 Request Entity Too Large</title>", Verdict.TOO_LARGE),  # nginx
         (429, '{"code":"too many requests","message":"quota"}', Verdict.BUSY),  # 2.x
-        (503, "<html><title>503 Service Temporarily Unavailable</title>", Verdict.BUSY),  # nginx
+        (503, '{"error":"timeout"}', Verdict.BUSY),
     ],
 )
 def test_each_answer_of_a_database_has_its_verdict(status: int, body: str, verdict: Verdict) -> None:
     answer = judged(status, body, date=DATE)
     assert answer.verdict is verdict
     assert answer.server_utc_ms == DATE_MS
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict"),
+    [
+        (404, "404 page not found\n", Verdict.UNAUTHORIZED),  # the API v2 asked of 1.6.7
+        (413, "<html><title>413 Request Entity Too Large</title>", Verdict.TOO_LARGE),  # nginx
+        (429, PORTAL, Verdict.BUSY),
+        (503, "<html><title>503 Service Temporarily Unavailable</title>", Verdict.BUSY),  # nginx
+    ],
+)
+def test_what_others_may_have_said_in_the_databases_stead_is_heeded_but_sets_no_clock(
+    status: int, body: str, verdict: Verdict
+) -> None:
+    answer = judged(status, body, date=DATE, retry_after="Tue, 24 Nov 2026 23:22:22 GMT")
+    assert (answer.verdict, answer.server_utc_ms, answer.retry_after) == (verdict, None, 60.0)
 
 
 @pytest.mark.parametrize(

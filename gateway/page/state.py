@@ -72,7 +72,7 @@ def state(rooms: Rooms) -> dict[str, Any]:
             "undated_readings": sum(rooms.journal.undated_readings().values()),
         },
         "database": {
-            "trouble": rooms.forwarder.database.trouble,
+            "trouble": rooms.forwarder.database.trouble or rooms.forwarder.setting_aside.trouble,
             "last_forwarded": age(rooms.forwarder.last_written),
             "bytes_sent_today": rooms.forwarder.bytes_sent_today,
         },
