@@ -115,7 +115,7 @@ class FolderDisk:
         self._sync_folder()
 
     def rename(self, name: str, new: str) -> None:
-        """rename(2), the folder synced."""
+        """The name is taken in one step; the folder is synced."""
         self._forget(name)
         (self._folder / name).replace(self._folder / new)
         self._sync_folder()

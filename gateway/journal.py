@@ -222,8 +222,7 @@ class Journal:
 
     def _cut_back(self, segment: _Segment) -> None:
         try:
-            self._disk.truncate(segment.name, segment.size)
-            self._disk.sync(segment.name)
+            self._disk.truncate(segment.name, segment.size)  # durable with the next sync of a commit, if there is one
         except OSError as error:
             self._sealed = True
             log.warning("%s: not cut back to %d bytes (%s)", segment.name, segment.size, error.strerror)

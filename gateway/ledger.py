@@ -71,7 +71,9 @@ class Ledger:
             self._file.away(f"not written ({error.strerror}); it is written anew when that works again")
 
     def mark_void(self, numbers: Iterable[int]) -> None:
-        """These frames are none. Durable on return. Raises OSError."""
+        """These frames are none, for ever: their file may come back after a power cut. Durable on return. Raises
+        OSError.
+        """
         change = {"void": [[number, number] for number in numbers]}
         self._write(change, sync=True)
         self._apply(change)
@@ -140,7 +142,6 @@ class Ledger:
     def compact(self, first_frame: int, live: set[Key]) -> None:
         """Write everything anew, without frames below `first_frame` and long gone boots, if the disk takes it."""
         self.forwarded.discard_below(first_frame)
-        self.void.discard_below(first_frame)
         kept = live | _latest_boots(self.seen)
         self.seen = {key: seqs for key, seqs in self.seen.items() if key in kept}
         self.origins = {key: origin for key, origin in self.origins.items() if key in kept}

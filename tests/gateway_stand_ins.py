@@ -20,8 +20,8 @@ class RecordingDisk:
     """Stands in for a folder: files in memory, every write and sync noted in `operations`.
 
     While `full`, nothing can be written, until something is removed; while `torn`, half of each write is, and nothing
-    can be cut back; while `unsynced`, what is written stays in the page cache; `unreadable` files cannot be read. `held`
-    are the files that are kept open.
+    can be cut back; while `unsynced`, what is written stays in the page cache; `unreadable` files cannot be read.
+    `held` are the files that are kept open.
     """
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:

@@ -107,15 +107,14 @@ def test_what_is_not_taken_at_the_end_of_the_file_is_written_anew() -> None:
     assert again.void.ranges() == [(3, 3)]
 
 
-def test_a_void_frame_keeps_its_number_and_is_forgotten_with_its_segment() -> None:
+def test_a_void_frame_is_void_for_ever_and_its_number_is_not_used_again() -> None:
     disk = RecordingDisk()
     ledger = Ledger(disk)
     ledger.mark_void([4, 5])
-    ledger.compact(first_frame=5, live=set())
-    assert Ledger(disk).void.ranges() == [(5, 5)]
+    assert Ledger(disk).next_frame == 6
     ledger.compact(first_frame=9, live=set())
     again = Ledger(disk)
-    assert (again.void.ranges(), again.next_frame) == ([], 6)
+    assert (again.void.ranges(), again.next_frame) == ([(4, 5)], 6)
 
 
 def test_the_reserve_lets_a_full_disk_keep_what_was_seen_and_is_taken_again() -> None:

@@ -1,4 +1,4 @@
-"""The power fails after every write, sync and cut that the journal makes, also when they failed, and while it starts."""
+"""The power fails after every write, sync and cut of the journal, whether they worked or not, and while it starts."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
