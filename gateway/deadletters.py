@@ -1,12 +1,13 @@
 """Dead letters: what could not be taken in or written, set aside with its reason for a person to look at.
 
-Promised: setting aside blocks nothing, and the count goes on over restarts. Not promised: that all are kept; the disk
-they take is bounded, and the oldest go first.
+Promised: setting aside blocks nothing, the count goes on over restarts, and a file that is damaged or cannot be read
+stops no start. Not promised: that all are kept; the disk they take is bounded, and the oldest go first.
 """
 
 import json
 import logging
 import re
+import threading
 
 from gateway import framelog
 from gateway.disk import Disk
@@ -21,22 +22,36 @@ log = logging.getLogger(__name__)
 
 
 class DeadLetters:
-    """`count` is the number of letters ever set aside here."""
+    """`count` is the number of letters ever set aside here. Safe to use from several threads."""
 
     def __init__(self, disk: Disk) -> None:
-        """Continue what is there. Raises OSError when the folder cannot be listed or read."""
+        """Continue what is there. Raises OSError when the folder cannot be listed."""
         self.count = 0
         self._disk = disk
+        self._lock = threading.Lock()
         self._files = [name for name in disk.names() if _NAME.fullmatch(name)]
         self._size = FILE_BYTES
+        unreadable: dict[str, str] = {}
         for name in self._files:
-            data = disk.read(name)
+            try:
+                data = disk.read(name)
+            except OSError as error:
+                unreadable[name] = f"dead letters cannot be read: {error.strerror}"
+                self._size = FILE_BYTES
+                continue
             frames, damaged = framelog.scan(data)
             self._size = FILE_BYTES if damaged else len(data)
             self.count = max([self.count, *(frame.number for frame in frames)])
+        for name, reason in unreadable.items():
+            log.warning("%s: %s", name, reason)
+            self.add(reason, name, b"")
 
     def add(self, reason: str, source: str, payload: bytes) -> None:
         """Set one aside: why, where it came from (a topic, or `database`), and its first 4 KiB."""
+        with self._lock:
+            self._add(reason, source, payload)
+
+    def _add(self, reason: str, source: str, payload: bytes) -> None:
         self.count += 1
         letter = {
             "reason": reason,
@@ -58,6 +73,8 @@ class DeadLetters:
     def _make_room(self) -> None:
         if self._size < FILE_BYTES:
             return
+        if self._files:
+            self._disk.release(self._files[-1])
         last = int(self._files[-1][len("dead-letters-") : -len(".frames")]) if self._files else 0
         self._files.append(f"dead-letters-{last + 1:08d}.frames")
         self._size = 0

@@ -30,10 +30,21 @@ class Disk(Protocol):
         """Cut the file to `size` bytes. Not durable before `sync`."""
 
     def replace(self, name: str, data: bytes) -> None:
-        """The file holds `data` alone; after a power cut it holds either that, durably, or what it held before."""
+        """The file holds `data` alone; after a power cut it holds either that, durably, or what it held before. What
+        was removed earlier stays removed from then on.
+        """
+
+    def rename(self, name: str, new: str) -> None:
+        """The file goes by a new name, durably; a file of that name is replaced."""
 
     def remove(self, name: str) -> None:
         """Delete the file. After a power cut it may be there again."""
+
+    def reserve(self, name: str, size: int) -> None:
+        """The file takes at least `size` bytes of the disk, whatever they hold; nothing is left of it on an error."""
+
+    def release(self, name: str) -> None:
+        """Nothing is written to the file for now; what keeps it open is given back."""
 
 
 class FolderDisk:
@@ -91,18 +102,45 @@ class FolderDisk:
     def replace(self, name: str, data: bytes) -> None:
         """A new file is synced first and takes the name in one step then: rename(2)."""
         new = self._folder / f"{name}.new"
-        with new.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with new.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            new.unlink(missing_ok=True)  # the half of it would keep a full disk full
+            raise
         self._forget(name)
         new.replace(self._folder / name)
+        self._sync_folder()
+
+    def rename(self, name: str, new: str) -> None:
+        """The name is taken in one step; the folder is synced."""
+        self._forget(name)
+        (self._folder / name).replace(self._folder / new)
         self._sync_folder()
 
     def remove(self, name: str) -> None:
         """unlink(2), the folder not synced."""
         self._forget(name)
         (self._folder / name).unlink()
+
+    def reserve(self, name: str, size: int) -> None:
+        """posix_fallocate(3): blocks are taken, none is written."""
+        path = self._folder / name
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError:
+            path.unlink()
+            raise
+        finally:
+            os.close(descriptor)
+
+    def release(self, name: str) -> None:
+        """close(2). A name that was not synced yet is not forgotten."""
+        if name in self._open:
+            os.close(self._open.pop(name))
 
     def _descriptor(self, name: str) -> int:
         if name not in self._open:
@@ -114,8 +152,7 @@ class FolderDisk:
 
     def _forget(self, name: str) -> None:
         self._unnamed.discard(name)
-        if name in self._open:
-            os.close(self._open.pop(name))
+        self.release(name)
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

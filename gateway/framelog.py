@@ -18,10 +18,11 @@ _CHECKED = struct.Struct("<IQ")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame found in a file. `end` is the offset of the byte behind it."""
+    """One frame found in a file, at the offsets `[start, end)`."""
 
     number: int
     body: bytes
+    start: int
     end: int
 
     def document(self) -> Any:
@@ -63,7 +64,7 @@ def _frame_at(data: bytes, offset: int) -> Frame | None:
     if magic != MAGIC or length > len(data) - start:
         return None
     body = data[start : start + length]
-    return Frame(number, body, start + length) if crc == _crc(number, body) else None
+    return Frame(number, body, offset, start + length) if crc == _crc(number, body) else None
 
 
 def _next_frame(data: bytes, offset: int) -> int:

@@ -2,12 +2,15 @@
 
 Promised, with a disk that keeps what it synced:
 - After `commit` returned, its readings survive `kill -9` and a power cut at any moment.
-- Starting never fails because of damaged files: what is damaged is copied aside, counted and stepped over.
-- A reading is stored once, however often the board sends it, and its time never changes once it was given.
+- Starting never fails because of damaged files: what is damaged is copied aside, counted and stepped over; a segment
+  that cannot be read, or holds frames of another make, stays where it is, and a later start may read it.
+- A reading is stored once, however often the board sends it, and its time never changes once it was given, as long as
+  the ledger is whole. What a failed commit left on the disk is no reading.
 Not promised: that a reading is sent only once. After a crash a frame may be sent again; it makes the same points.
 
 On disk: segments `segment-<number>.frames`, only ever appended to; one frame per group commit, and one more for each
-boot whose readings have no time yet. A segment is deleted when all its frames are forwarded and a newer one is there.
+boot whose readings have no time yet. No frame number is used twice. A segment is deleted when all its frames are
+forwarded, a newer one is there, and the ledger knows its readings.
 """
 
 import json
@@ -17,9 +20,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from gateway import framelog
+from gateway.damage import copy_aside
 from gateway.disk import Disk
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger, Origin
@@ -27,10 +31,10 @@ from gateway.message import ReadingMessage, reading_message
 from ingest.reading import Reading, TimeQuality
 
 SEGMENT_BYTES = 1024 * 1024
-DAMAGED_FILES = 16
-"""At most so many copies of damaged bytes are kept; further damage is only counted."""
+UNREADABLE_FRAMES = 1 << 24
+"""More than a segment can hold: so many numbers are left free for one that cannot be read."""
 
-_SEGMENT = re.compile(r"segment-(\d{8})\.frames")
+_SEGMENT = re.compile(r"segment-\d{8}\.frames")
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +74,7 @@ class StoredFrame:
 class _Segment:
     name: str
     size: int = 0
+    foreign: bool = False  # holds frames of another make
     frames: IntervalSet = field(default_factory=IntervalSet)
     pending: Counter[Key | None] = field(default_factory=Counter)  # frames not forwarded, by `undated`
     keys: set[Key] = field(default_factory=set)
@@ -82,9 +87,8 @@ class Journal:
         self, disk: Disk, *, on_entry: Callable[[Entry], None] = lambda _: None, segment_bytes: int = SEGMENT_BYTES
     ) -> None:
         """Read what is there; `on_entry` hears every stored entry in the order of arrival. Raises OSError only where
-        the folder itself cannot be read or written.
+        the folder itself cannot be listed.
         """
-        self.damages = 0
         self.pending_readings = 0
         self._undated: Counter[Key] = Counter()
         self._disk = disk
@@ -92,19 +96,22 @@ class Journal:
         self._lock = threading.RLock()
         self._segments: list[_Segment] = []
         self._sealed = False
+        self._blind = False
+        self._abandoned: list[int] = []
         self._ledger = Ledger(disk)
+        self.damages = self._ledger.damages
         self._next = self._ledger.next_frame
-        self._last_file = 0
-        for name in disk.names():
-            if match := _SEGMENT.fullmatch(name):
-                self._last_file = int(match[1])
-                self._recover(name, on_entry)
+        names = [name for name in disk.names() if _SEGMENT.fullmatch(name)]
+        self._last_file = _file_number(names[-1]) if names else 0
+        for name in names:
+            self._recover(name, on_entry)
+            disk.release(name)
         if self._ledger.wants_compaction():
             self._compact()
 
     @property
     def next_frame(self) -> int:
-        """The number that the next frame gets: all frames below it are committed."""
+        """The number that the next frame gets: no frame below it is still to be committed."""
         with self._lock:
             return self._next
 
@@ -138,8 +145,12 @@ class Journal:
         if not groups:
             return
         with self._lock:
+            if self._abandoned:
+                self._ledger.mark_void(self._abandoned)
+                self._abandoned.clear()
             segment = self._writable()
             numbers = range(self._next, self._next + len(groups))
+            self._next = numbers.stop
             data = b"".join(
                 framelog.encode(number, _document(undated, group))
                 for number, (undated, group) in zip(numbers, groups.items(), strict=True)
@@ -148,10 +159,9 @@ class Journal:
                 self._disk.append(segment.name, data)
                 self._disk.sync(segment.name)
             except OSError:
-                self._abandon(segment)
+                self._abandon(segment, numbers)
                 raise
             segment.size += len(data)
-            self._next = numbers.stop
             for number, (undated, group) in zip(numbers, groups.items(), strict=True):
                 self._index(segment, StoredFrame(number, tuple(group), undated))
 
@@ -189,18 +199,33 @@ class Journal:
 
     def _writable(self) -> _Segment:
         if not self._segments or self._sealed or self._segments[-1].size >= self._segment_bytes:
+            if self._segments:
+                self._disk.release(self._segments[-1].name)
             self._last_file += 1
             self._segments.append(_Segment(f"segment-{self._last_file:08d}.frames"))
             self._sealed = False
         return self._segments[-1]
 
-    def _abandon(self, segment: _Segment) -> None:
-        # After a failed write or sync nobody knows what the file holds: cut it back if that works, never append again.
+    def _abandon(self, segment: _Segment, numbers: Sequence[int]) -> None:
+        # After a failed write or sync nobody knows what the disk holds, now or after a power cut, so before the next
+        # commit these numbers become void. Nothing is appended behind them; what can be, is cleared away.
+        self._abandoned += numbers
         self._sealed = True
+        if segment.size:
+            self._cut_back(segment)
+            return
+        self._segments.remove(segment)
         try:
-            self._disk.truncate(segment.name, segment.size)
+            self._disk.remove(segment.name)
         except OSError:
-            log.warning("%s: could not be cut back to %d bytes", segment.name, segment.size)
+            self._disk.release(segment.name)
+
+    def _cut_back(self, segment: _Segment) -> None:
+        try:
+            self._disk.truncate(segment.name, segment.size)  # durable with the next sync of a commit, if there is one
+        except OSError as error:
+            self._sealed = True
+            log.warning("%s: not cut back to %d bytes (%s)", segment.name, segment.size, error.strerror)
 
     def _index(self, segment: _Segment, frame: StoredFrame) -> None:
         segment.frames.add(frame.number)
@@ -232,27 +257,38 @@ class Journal:
                     yield stored
 
     def _delete_done(self) -> None:
-        done = [segment for segment in self._segments[:-1] if not any(segment.pending.values())]
+        closed = [segment for segment in self._segments[:-1] if not segment.foreign]
+        done = [segment for segment in closed if not any(segment.pending.values())]
         if not done:
             return
-        self._ledger.keep_seen({key for segment in done for key in segment.keys})
-        for segment in done:
-            self._disk.remove(segment.name)
-            self._segments.remove(segment)
+        try:
+            self._ledger.keep_seen({key for segment in done for key in segment.keys})
+            for segment in done:
+                self._disk.remove(segment.name)
+                self._segments.remove(segment)
+        except OSError:
+            return  # they stay, and it is tried again with the next frames
+        self._ledger.take_reserve()
         if self._ledger.wants_compaction():
             self._compact()
 
     def _compact(self) -> None:
+        if self._blind:  # a later start may read what this one could not, and must find all that belongs to it
+            self._ledger.compact(0, {*self._ledger.seen, *self._ledger.origins})
+            return
         firsts = [segment.frames.ranges()[0][0] for segment in self._segments if len(segment.frames)]
         live = {key for segment in self._segments for key in segment.keys}
         self._ledger.compact(min(firsts, default=self._next), live)
 
     def _recover(self, name: str, on_entry: Callable[[Entry], None]) -> None:
         try:
+            if _file_number(name) == self._last_file:
+                self._disk.sync(name)  # a run that was killed may have left bytes that only the page cache knows
             data = self._disk.read(name)
         except OSError as error:
             self.damages += 1
-            self._sealed = True
+            self._sealed = self._blind = True
+            self._next += UNREADABLE_FRAMES
             log.warning("%s: cannot be read (%s); it stays where it is", name, error.strerror)
             return
         self._sealed = False
@@ -260,33 +296,29 @@ class Journal:
         segment = _Segment(name, size=len(data))
         for frame in frames:
             self._next = max(self._next, frame.number + 1)
+            if frame.number in self._ledger.void:
+                continue
             try:
                 stored = _stored(frame)
-            except (ValueError, KeyError, TypeError):
+            except ValueError as error:
                 self.damages += 1
-                log.warning("%s: frame %d cannot be read; it stays where it is", name, frame.number)
+                self._sealed = self._blind = segment.foreign = True
+                log.warning("%s: %s; it stays where it is", name, error)
                 continue
             self._index(segment, stored)
             for entry in stored.entries:
                 on_entry(entry)
         self._segments.append(segment)
         if damaged:
-            self._set_aside(name, data, damaged)
+            self.damages += len(damaged)
+            copy_aside(self._disk, name, data, damaged)
             if damaged[-1][1] == len(data):
                 segment.size = damaged[-1][0]
-                self._disk.truncate(name, segment.size)
-                self._disk.sync(name)
+                self._cut_back(segment)
 
-    def _set_aside(self, name: str, data: bytes, damaged: list[tuple[int, int]]) -> None:
-        self.damages += len(damaged)
-        copies = [other for other in self._disk.names() if other.endswith(".damaged")]
-        copy = f"{name}.damaged"
-        if copy not in copies and len(copies) < DAMAGED_FILES:
-            try:
-                self._disk.replace(copy, b"".join(data[start:end] for start, end in damaged))
-            except OSError as error:
-                log.warning("%s: the damaged bytes could not be copied aside (%s)", name, error.strerror)
-        log.warning("%s: %d damaged bytes stepped over", name, sum(end - start for start, end in damaged))
+
+def _file_number(name: str) -> int:
+    return int(name[len("segment-") : -len(".frames")])
 
 
 def _document(undated: Key | None, entries: Sequence[Entry]) -> bytes:
@@ -306,16 +338,23 @@ def _document(undated: Key | None, entries: Sequence[Entry]) -> bytes:
 
 
 def _stored(frame: framelog.Frame) -> StoredFrame:
-    head, rows = frame.document()
-    undated = head["undated"]
-    return StoredFrame(
-        frame.number,
-        tuple(_entry(head["kernel"], row) for row in rows),
-        None if undated is None else (undated[0], undated[1]),
-    )
+    match frame.document():
+        case [{"kernel": str(kernel), "undated": None}, [*rows]]:
+            undated = None
+        case [{"kernel": str(kernel), "undated": [str(unit), str(boot)]}, [*rows]]:
+            undated = unit, boot
+        case _:
+            raise ValueError(f"frame {frame.number} is of another make")
+    try:
+        return StoredFrame(frame.number, tuple(_entry(kernel, row) for row in rows), undated)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"frame {frame.number} is of another make: {error!r}") from None
 
 
-def _entry(kernel: str, row: list[Any]) -> Entry:
-    unit, received, dated, document = row
-    message = reading_message(unit, document, b"")
-    return Entry(message, kernel, received, None if dated is None else (dated[0], dated[1]))
+def _entry(kernel: str, row: Any) -> Entry:
+    match row:
+        case [str(unit), int(received), None, dict(document)]:
+            return Entry(reading_message(unit, document, b""), kernel, received, None)
+        case [str(unit), int(received), [int(utc_ms), str(quality)], dict(document)]:
+            return Entry(reading_message(unit, document, b""), kernel, received, (utc_ms, cast(TimeQuality, quality)))
+    raise ValueError(f"{str(row)[:80]} is no entry")

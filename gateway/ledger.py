@@ -1,8 +1,9 @@
 """What the journal knows about its frames beside the readings themselves: an append log of changes, read at start.
 
-Promised: a frozen origin survives a power cut; damage costs only the damaged changes.
-Not promised: that every change is there. A lost `forwarded` means that a frame is sent again, which overwrites the same
-points; a lost `seen` that a reading which a board sends again is stored again.
+Promised: a frozen origin, a void frame and the seqs of `keep_seen` survive a power cut; damage costs only the damaged
+changes, and a ledger that cannot be read is moved aside and begun anew.
+Not promised: that every `forwarded` is there. A lost one means that a frame is sent again, which overwrites the same
+points. What damage takes from the rest means that a reading which a board sends again is stored again.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway import framelog
+from gateway.damage import copy_aside, move_aside
 from gateway.disk import Disk
 from gateway.intervals import IntervalSet
 from gateway.notice import Notice
@@ -18,6 +20,10 @@ from ingest.reading import TimeQuality
 
 FILE = "ledger.frames"
 COMPACT_BYTES = 256 * 1024
+RESERVE = "reserve"
+RESERVE_BYTES = COMPACT_BYTES
+"""Held on the disk so that a full one still takes the ledger, without which no segment may be deleted."""
+
 BOOTS_KEPT = 64
 """Per unit: how many of a unit's latest boots stay known after their readings left the journal."""
 
@@ -32,29 +38,68 @@ Origin = tuple[int, TimeQuality]
 
 class Ledger:
     """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `origins`: frozen for
-    ever. `next_frame`: no frame at or above this number was ever forwarded.
+    ever. `void`: frames whose commit failed, which are none, whatever a segment holds. `next_frame`: no frame at or
+    above this number was ever forwarded or void. `damages` were found when it was read.
     """
 
     def __init__(self, disk: Disk) -> None:
-        """Read what is there; a damaged ledger is read as far as it goes."""
+        """Read what is there; a damaged ledger is read as far as it goes. Raises OSError when the folder cannot be
+        listed.
+        """
+        self.damages = 0
         self.forwarded = IntervalSet()
+        self.void = IntervalSet()
         self.seen: dict[Key, IntervalSet] = {}
         self.origins: dict[Key, Origin] = {}
         self.next_frame = 1
         self._disk = disk
         self._file = Notice(log, FILE)
+        self._reserve = Notice(log, RESERVE)
         self._size = 0
         self._incomplete = False
         if FILE in disk.names():
             self._read()
+        self.take_reserve()
 
     def mark_forwarded(self, numbers: Iterable[int]) -> None:
         """The database has these frames. Written when the disk takes it, not synced."""
-        self._keep({"forwarded": [[number, number] for number in numbers]}, sync=False)
+        change = {"forwarded": [[number, number] for number in numbers]}
+        self._apply(change)
+        try:
+            self._write(change, sync=False)
+        except OSError as error:
+            self._file.away(f"not written ({error.strerror}); it is written anew when that works again")
+
+    def mark_void(self, numbers: Iterable[int]) -> None:
+        """These frames are none, for ever: their file may come back after a power cut. Durable on return. Raises
+        OSError.
+        """
+        change = {"void": [[number, number] for number in numbers]}
+        self._write(change, sync=True)
+        self._apply(change)
 
     def keep_seen(self, keys: Iterable[Key]) -> None:
-        """From now on the seqs of these boots are known without their segments. Durable if the disk takes it."""
-        self._keep({"seen": [[*key, self.seen[key].ranges()] for key in keys]}, sync=True)
+        """From now on the seqs of these boots are known without their segments. Durable on return; a full disk gets
+        the reserve for it. Raises OSError.
+        """
+        change = {"seen": [[*key, self.seen[key].ranges()] for key in keys]}
+        try:
+            self._write(change, sync=True)
+        except OSError as error:
+            self._file.away(f"not written ({error.strerror}); what was forwarded stays on the disk until it can be")
+            if RESERVE not in self._disk.names():
+                raise
+            self._disk.remove(RESERVE)
+            self._rewrite()
+
+    def take_reserve(self) -> None:
+        """Hold the reserve, if the disk has room for it."""
+        try:
+            self._disk.reserve(RESERVE, RESERVE_BYTES)
+        except OSError as error:
+            self._reserve.away(f"cannot be held ({error.strerror}); make room on the disk")
+        else:
+            self._reserve.back()
 
     def freeze_origin(self, key: Key, origin: Origin) -> None:
         """Durable on return. Raises OSError; the origin is not frozen then."""
@@ -62,16 +107,11 @@ class Ledger:
         self._write(change, sync=True)
         self._apply(change)
 
-    def _keep(self, change: dict[str, Any], *, sync: bool) -> None:
-        self._apply(change)
-        try:
-            self._write(change, sync=sync)
-        except OSError as error:
-            # Without it the journal only sends or stores something again; a full disk must not stop the clearing up.
-            self._file.away(f"not written ({error.strerror}); it is written anew when that works again")
-
     def _write(self, change: dict[str, Any], *, sync: bool) -> None:
         data = framelog.encode(0, json.dumps(change).encode())
+        if self._incomplete:
+            self._rewrite(data)
+            return
         self._size += len(data)
         try:
             self._disk.append(FILE, data)
@@ -80,6 +120,20 @@ class Ledger:
         except OSError:
             self._incomplete = True
             raise
+
+    def _rewrite(self, change: bytes = b"") -> None:
+        everything = {
+            "forwarded": self.forwarded.ranges(),
+            "void": self.void.ranges(),
+            "origins": [[*key, *origin] for key, origin in self.origins.items()],
+            "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
+            "next": self.next_frame,
+        }
+        data = framelog.encode(0, json.dumps(everything).encode()) + change
+        self._disk.replace(FILE, data)
+        self._file.back()
+        self._size = len(data)
+        self._incomplete = False
 
     def wants_compaction(self) -> bool:
         """Whether the file has grown, or holds damage, or lacks a change that could not be written."""
@@ -91,36 +145,37 @@ class Ledger:
         kept = live | _latest_boots(self.seen)
         self.seen = {key: seqs for key, seqs in self.seen.items() if key in kept}
         self.origins = {key: origin for key, origin in self.origins.items() if key in kept}
-        everything = {
-            "forwarded": self.forwarded.ranges(),
-            "origins": [[*key, *origin] for key, origin in self.origins.items()],
-            "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
-            "next": self.next_frame,
-        }
-        data = framelog.encode(0, json.dumps(everything).encode())
         try:
-            self._disk.replace(FILE, data)
+            self._rewrite()
         except OSError as error:
             self._file.away(f"not written anew ({error.strerror}); it is tried again")
-            return
-        self._file.back()
-        self._size = len(data)
-        self._incomplete = False
 
     def _read(self) -> None:
-        data = self._disk.read(FILE)
+        try:
+            data = self._disk.read(FILE)
+        except OSError as error:
+            self.damages += 1
+            self._incomplete = True
+            move_aside(self._disk, FILE, error.strerror or "OSError")
+            return
         frames, damaged = framelog.scan(data)
         self._size = len(data)
-        self._incomplete = bool(damaged)
         for frame in frames:
             try:
                 self._apply(frame.document())
             except (ValueError, KeyError, TypeError, AttributeError):
-                self._incomplete = True
+                damaged.append((frame.start, frame.end))
+        if damaged:
+            self.damages += len(damaged)
+            self._incomplete = True
+            copy_aside(self._disk, FILE, data, sorted(damaged))
 
     def _apply(self, change: dict[str, Any]) -> None:
         for first, last in change.get("forwarded", ()):
             self.forwarded.add(first, last)
+            self.next_frame = max(self.next_frame, last + 1)
+        for first, last in change.get("void", ()):
+            self.void.add(first, last)
             self.next_frame = max(self.next_frame, last + 1)
         for unit, boot, utc_ms, quality in change.get("origins", ()):
             self.origins[unit, boot] = utc_ms, quality

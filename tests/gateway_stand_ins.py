@@ -19,7 +19,9 @@ Operation = tuple[Any, ...]
 class RecordingDisk:
     """Stands in for a folder: files in memory, every write and sync noted in `operations`.
 
-    While `full`, nothing can be written; while `torn`, half of each write is, and nothing can be cut back.
+    While `full`, nothing can be written, until something is removed; while `torn`, half of each write is, and nothing
+    can be cut back; while `unsynced`, what is written stays in the page cache; `unreadable` files cannot be read.
+    `held` are the files that are kept open.
     """
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
@@ -27,14 +29,20 @@ class RecordingDisk:
         self.operations: list[Operation] = []
         self.full = False
         self.torn = False
+        self.unsynced = False
+        self.unreadable: set[str] = set()
+        self.held: set[str] = set()
 
     def names(self) -> list[str]:
         return sorted(self.files)
 
     def read(self, name: str) -> bytes:
+        if name in self.unreadable:
+            raise OSError(5, "Input/output error")
         return self.files[name]
 
     def append(self, name: str, data: bytes) -> None:
+        self.held.add(name)
         self._refuse_when_full()
         if self.torn:
             self._do("append", name, data[: len(data) // 2])
@@ -42,10 +50,13 @@ class RecordingDisk:
         self._do("append", name, data)
 
     def sync(self, name: str) -> None:
-        self._refuse_when_full()
+        self.held.add(name)
+        if self.unsynced:
+            raise OSError(5, "Input/output error")
         self._do("sync", name)
 
     def truncate(self, name: str, size: int) -> None:
+        self.held.add(name)
         if self.torn:
             raise OSError(5, "Input/output error")
         self._do("truncate", name, size)
@@ -53,9 +64,26 @@ class RecordingDisk:
     def replace(self, name: str, data: bytes) -> None:
         self._refuse_when_full()
         self._do("replace", name, data)
+        self.held.discard(name)
+
+    def rename(self, name: str, new: str) -> None:
+        self._do("rename", name, new)
+        self.held.discard(name)
 
     def remove(self, name: str) -> None:
+        if name not in self.files:
+            raise FileNotFoundError(2, "No such file or directory")
+        self.full = self.full and not self.files[name]
         self._do("remove", name)
+        self.held.discard(name)
+
+    def reserve(self, name: str, size: int) -> None:
+        self._refuse_when_full()
+        if len(self.files.get(name, b"")) < size:
+            self._do("reserve", name, size)
+
+    def release(self, name: str) -> None:
+        self.held.discard(name)
 
     def _do(self, *operation: Any) -> None:
         self.operations.append(operation)
@@ -76,39 +104,50 @@ def apply(files: dict[str, bytes], operation: Operation) -> None:
             files[name] = data
         case ("remove", name):
             del files[name]
+        case ("rename", name, new):
+            files[new] = files.pop(name)
+        case ("reserve", name, size):
+            files[name] = bytes(size)
 
 
 def power_cuts(before: dict[str, bytes], operations: list[Operation]) -> Iterator[dict[str, bytes]]:
     """What the disk may hold when the power fails after `operations`: what was synced, and of the rest nothing, all,
-    half of the last write, or its length in zeros.
+    all but the removals, or all but the cuts.
     """
     durable = dict(before)
     page_cache = dict(before)
+    uncut: dict[str, bytes] = {}
     for operation in operations:
-        apply(page_cache, operation)
         kind, name = operation[:2]
+        if kind == "truncate":
+            uncut.setdefault(name, page_cache[name])
+        apply(page_cache, operation)
         if kind in ("sync", "replace"):
             durable[name] = page_cache[name]
+            uncut.pop(name, None)
+        if kind == "rename":
+            durable[operation[2]] = durable.pop(name)
+        if kind in ("replace", "rename"):
+            durable = {name: data for name, data in durable.items() if name in page_cache}
     yield dict(durable)
     yield dict(page_cache)
-    # A removal that the disk did not keep, while the rest is there.
     yield durable | page_cache
-    last = operations[-1] if operations else ("none", "")
-    if last[0] == "append":
-        _, name, data = last
-        kept = page_cache[name][: -len(data)]
-        yield page_cache | {name: kept + data[: len(data) // 2]}
-        yield page_cache | {name: kept + bytes(len(data))}
-    if last[0] == "replace":
-        _, name, data = last
-        yield power_cut_before(before, operations) | {f"{name}.new": data[: len(data) // 2]}
+    yield durable | page_cache | uncut
 
 
-def power_cut_before(before: dict[str, bytes], operations: list[Operation]) -> dict[str, bytes]:
+def power_cuts_within(before: dict[str, bytes], operations: list[Operation]) -> Iterator[dict[str, bytes]]:
+    """What the disk may hold when the power fails within the last of `operations`: half of the write, or its length in
+    zeros.
+    """
     files = dict(before)
     for operation in operations[:-1]:
         apply(files, operation)
-    return files
+    match operations[-1:]:
+        case [("append", name, data)]:
+            yield files | {name: files.get(name, b"") + data[: len(data) // 2]}
+            yield files | {name: files.get(name, b"") + bytes(len(data))}
+        case [("replace", name, data)]:
+            yield files | {f"{name}.new": data[: len(data) // 2]}
 
 
 class ScriptedClocks:

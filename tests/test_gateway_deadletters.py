@@ -1,3 +1,6 @@
+import random
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from gateway import framelog
@@ -60,3 +63,60 @@ def test_a_full_disk_loses_the_letter_and_counts_it() -> None:
     dead.add("b", "topic", b"")
     assert dead.count == 2
     assert [letter["reason"] for letter in letters(disk)] == ["b"]
+
+
+def test_an_unreadable_file_is_counted_and_does_not_stop_the_start() -> None:
+    disk = RecordingDisk()
+    DeadLetters(disk).add("a", "topic", b"")
+    (name,) = disk.names()
+    disk.unreadable = {name}
+    dead = DeadLetters(disk)
+    dead.add("b", "topic", b"")
+    assert [(letter["reason"], letter["source"]) for letter in letters(disk)] == [
+        ("a", "topic"),
+        ("dead letters cannot be read: Input/output error", name),
+        ("b", "topic"),
+    ]
+
+
+def test_only_the_file_that_is_written_is_kept_open() -> None:
+    disk = RecordingDisk()
+    dead = DeadLetters(disk)
+    noise = random.Random(1)
+    while len(disk.names()) < 3:
+        dead.add("noise", "topic", noise.randbytes(PAYLOAD_KEPT))
+    assert disk.held == {disk.names()[-1]}
+
+
+class SlowDisk(RecordingDisk):
+    """A recording disk on which a second thread comes while the first one writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = 0
+        self.overlaps = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def append(self, name: str, data: bytes) -> None:
+        self.inside += 1
+        self.overlaps += self.inside > 1
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        super().append(name, data)
+        self.inside -= 1
+
+
+def test_two_threads_take_turns() -> None:
+    disk = SlowDisk()
+    dead = DeadLetters(disk)
+    second = threading.Thread(target=lambda: dead.add("second", "topic", b""))
+
+    def come() -> None:
+        second.start()
+        second.join(0.05)  # it must not get on before the first one is done
+
+    disk.meanwhile = come
+    dead.add("first", "topic", b"")
+    second.join()
+    assert disk.overlaps == 0
+    assert [letter["reason"] for letter in letters(disk)] == ["first", "second"]

@@ -1,3 +1,7 @@
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,3 +52,64 @@ def test_a_file_in_the_folders_place_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text("not a folder")
     with pytest.raises(OSError, match="File exists"):
         FolderDisk(tmp_path / "journal")
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_released_file_is_not_kept_open_and_can_be_continued(tmp_path: Path) -> None:
+    disk = FolderDisk(tmp_path)
+    before = open_files()
+    for number in range(20):
+        disk.append(f"segment-{number}", b"one")
+        disk.sync(f"segment-{number}")
+        disk.release(f"segment-{number}")
+    assert open_files() == before
+    disk.append("segment-3", b", two")
+    assert disk.read("segment-3") == b"one, two"
+    disk.close()
+
+
+def test_a_renamed_file_takes_the_place_of_another(tmp_path: Path) -> None:
+    disk = FolderDisk(tmp_path)
+    disk.append("a", b"old")
+    disk.replace("a.damaged", b"older")
+    disk.rename("a", "a.damaged")
+    disk.append("a", b"new")
+    assert (disk.read("a"), disk.read("a.damaged")) == (b"new", b"old")
+    disk.close()
+
+
+def test_a_reserve_takes_room_on_the_disk(tmp_path: Path) -> None:
+    disk = FolderDisk(tmp_path)
+    for _ in range(2):
+        disk.reserve("reserve", 100_000)
+    assert (tmp_path / "reserve").stat().st_blocks * 512 >= 100_000
+    disk.close()
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Stands in for a full disk: larger files are refused to this process."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_what_the_disk_has_no_room_for_leaves_nothing_behind(tmp_path: Path) -> None:
+    disk = FolderDisk(tmp_path)
+    disk.append("a", b"old")
+    with files_of_at_most(1000):
+        with pytest.raises(OSError, match="File too large"):
+            disk.replace("a", b"new" * 1000)
+        with pytest.raises(OSError, match="File too large"):
+            disk.reserve("reserve", 3000)
+    assert disk.read("a") == b"old"
+    assert disk.names() == ["a", "lock"]
+    disk.close()

@@ -1,5 +1,6 @@
 import pytest
 
+from gateway import framelog
 from gateway.journal import Entry, Journal, StoredFrame
 from gateway.ledger import Key
 from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, entry
@@ -32,7 +33,9 @@ def test_entries_come_back_as_they_went_in() -> None:
 
 def test_nothing_is_returned_before_it_is_synced() -> None:
     disk = RecordingDisk()
-    Journal(disk).commit([entry(0)])
+    journal = Journal(disk)
+    disk.operations.clear()
+    journal.commit([entry(0)])
     assert [operation[:2] for operation in disk.operations] == [
         ("append", "segment-00000001.frames"),
         ("sync", "segment-00000001.frames"),
@@ -129,14 +132,154 @@ def test_after_a_torn_write_that_cannot_be_cut_back_the_journal_goes_on_in_anoth
     assert seqs(take(Journal(disk))) == [0, 1, 2]
 
 
-def test_a_full_disk_does_not_stop_the_clearing_up() -> None:
+def test_a_full_disk_does_not_stop_the_clearing_up_and_every_seq_stays_known() -> None:
     disk = RecordingDisk()
     journal = Journal(disk, segment_bytes=1)
     journal.commit([entry(0)])
     journal.commit([entry(1)])
     disk.full = True
     journal.forwarded(take(journal))
-    assert sorted(disk.files) == ["segment-00000002.frames"]
+    assert sorted(disk.files) == ["ledger.frames", "reserve", "segment-00000002.frames"]
+    assert Journal(disk).seen(KEY).ranges() == [(0, 1)]
+
+
+def test_nothing_is_deleted_before_the_ledger_knows_it() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk, segment_bytes=1)
+    for seq in range(3):
+        journal.commit([entry(seq)])
+    disk.remove("reserve")
+    disk.full = True
+    journal.forwarded(take(journal, readings=2))
+    assert Journal(disk).seen(KEY).ranges() == [(0, 2)]
+    disk.full = False
+    journal.forwarded(take(journal))
+    assert [name for name in disk.files if name.startswith("segment")] == ["segment-00000003.frames"]
+    assert Journal(disk).seen(KEY).ranges() == [(0, 2)]
+
+
+def test_what_a_failed_commit_left_behind_is_no_reading() -> None:
+    """Its sync failed, it could not be cut back, and meanwhile the same readings came again and got other times."""
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    journal.commit([entry(0)])
+    disk.unsynced = True
+    with pytest.raises(OSError, match="Input/output"):
+        journal.commit([entry(1), entry(2)])
+    left = disk.operations[-2] if disk.operations[-1][0] == "truncate" else disk.operations[-1]
+    disk.unsynced = False
+    journal.commit([entry(1, (UTC_2026 + 77, "gateway"))])
+    disk.files["segment-00000001.frames"] += left[2]
+    again = Journal(disk)
+    frames = take(again)
+    assert [(stored.reading.seq, stored.dated) for frame in frames for stored in frame.entries] == [
+        (0, (UTC_2026, "device")),
+        (1, (UTC_2026 + 77, "gateway")),
+    ]
+    assert 2 not in again.seen(KEY)
+    again.commit([entry(2)])
+    numbers = [frame.number for frame in take(Journal(disk))]
+    assert len(numbers) == len(set(numbers)) == 3
+
+
+def test_a_failing_disk_is_not_strewn_with_files() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    disk.unsynced = True
+    for _ in range(5):
+        with pytest.raises(OSError, match="Input/output"):
+            journal.commit([entry(0)])
+    assert [name for name in disk.files if name.startswith("segment")] == []
+
+
+def test_what_the_last_run_left_in_the_page_cache_is_synced_before_it_counts() -> None:
+    disk = RecordingDisk()
+    Journal(disk).commit([entry(0)])
+    disk.operations.clear()
+    assert 0 in Journal(disk).seen(KEY)
+    assert ("sync", "segment-00000001.frames") in disk.operations
+
+
+def test_a_segment_that_is_unreadable_at_one_start_loses_nothing() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    for seq in range(3):
+        journal.commit([entry(seq)])
+    journal.freeze_origin(("raft-02", BOOT), (1000, "late"))
+    disk.unreadable = {"segment-00000001.frames"}
+    blind = Journal(disk, segment_bytes=1)
+    assert blind.damages == 1
+    for seq in range(10, 13):
+        blind.commit([entry(seq)])
+    blind.forwarded(take(blind, readings=2))
+    disk.files["ledger.frames"] += b"torn"
+    Journal(disk)
+    disk.unreadable.clear()
+    again = Journal(disk)
+    assert seqs(take(again)) == [0, 1, 2, 12]
+    assert again.origin(("raft-02", BOOT)) == (1000, "late")
+
+
+def test_an_unreadable_ledger_is_moved_aside_and_counted() -> None:
+    disk = RecordingDisk()
+    journal = Journal(disk)
+    journal.commit([entry(0)])
+    journal.forwarded(take(journal))
+    ledger = disk.files["ledger.frames"]
+    disk.unreadable = {"ledger.frames"}
+    again = Journal(disk)
+    assert again.damages == 1
+    assert seqs(take(again)) == [0]
+    assert disk.files["ledger.frames.damaged"] == ledger
+
+
+def test_a_tail_that_cannot_be_cut_off_does_not_stop_the_start() -> None:
+    disk = RecordingDisk()
+    Journal(disk).commit([entry(0)])
+    disk.files["segment-00000001.frames"] += b"half"
+    disk.torn = True
+    journal = Journal(disk)
+    disk.torn = False
+    journal.commit([entry(1)])
+    assert "segment-00000002.frames" in disk.files
+    assert seqs(take(Journal(disk))) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"v":2,"rows":["newer"]}',
+        b"[]",
+        b'[{"kernel":"k","undated":[]},[]]',
+        b'[{"kernel":"k","undated":null},[[]]]',
+        b'[{"kernel":"k","undated":null},[["raft-01",1,[],{}]]]',
+        b'[{"kernel":"k","undated":null},[["raft-01","x",null,{"boot":1}]]]',
+    ],
+)
+def test_a_segment_with_a_frame_of_another_make_stays_where_it_is(document: bytes) -> None:
+    disk = RecordingDisk()
+    Journal(disk).commit([entry(0)])
+    disk.files["segment-00000001.frames"] += framelog.encode(2, document)
+    journal = Journal(disk, segment_bytes=1)
+    assert journal.damages == 1
+    for seq in range(5, 7):
+        journal.commit([entry(seq)])
+    frames = take(journal)
+    assert [frame.number for frame in frames] == [1, 3, 4]
+    journal.forwarded(frames)
+    assert [name for name in disk.files if name.startswith("segment")] == [
+        "segment-00000001.frames",
+        "segment-00000003.frames",
+    ]
+    assert Journal(disk).pending_readings == 0
+
+
+def test_only_the_segment_that_is_written_is_kept_open() -> None:
+    disk = RecordingDisk({"segment-00000001.frames": b"damaged"})
+    journal = Journal(disk, segment_bytes=1)
+    for seq in range(5):
+        journal.commit([entry(seq)])
+    assert disk.held == {"segment-00000005.frames"}
 
 
 def test_a_damaged_tail_is_copied_aside_and_cut_off() -> None:

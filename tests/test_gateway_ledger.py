@@ -1,5 +1,8 @@
+import pytest
+
+from gateway import framelog
 from gateway.intervals import IntervalSet
-from gateway.ledger import BOOTS_KEPT, COMPACT_BYTES, FILE, Ledger
+from gateway.ledger import BOOTS_KEPT, COMPACT_BYTES, FILE, RESERVE, RESERVE_BYTES, Ledger
 from tests.gateway_stand_ins import RecordingDisk
 
 KEY = ("raft-01", "00000000000000aa")
@@ -90,3 +93,56 @@ def test_what_a_full_disk_did_not_take_is_written_anew() -> None:
     disk.full = False
     ledger.compact(first_frame=1, live=set())
     assert Ledger(disk).forwarded.ranges() == [(4, 4)]
+
+
+def test_what_is_not_taken_at_the_end_of_the_file_is_written_anew() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    ledger.mark_forwarded([1])
+    disk.torn = True
+    ledger.mark_forwarded([2])
+    ledger.mark_void([3])
+    again = Ledger(disk)
+    assert again.forwarded.ranges() == [(1, 2)]
+    assert again.void.ranges() == [(3, 3)]
+
+
+def test_a_void_frame_is_void_for_ever_and_its_number_is_not_used_again() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    ledger.mark_void([4, 5])
+    assert Ledger(disk).next_frame == 6
+    ledger.compact(first_frame=9, live=set())
+    again = Ledger(disk)
+    assert (again.void.ranges(), again.next_frame) == ([(4, 5)], 6)
+
+
+def test_the_reserve_lets_a_full_disk_keep_what_was_seen_and_is_taken_again() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    ledger.seen[KEY] = IntervalSet([(0, 7)])
+    disk.full = True
+    ledger.keep_seen([KEY])
+    assert Ledger(disk).seen[KEY].ranges() == [(0, 7)]
+    disk.remove(RESERVE)
+    ledger.take_reserve()
+    assert len(disk.files[RESERVE]) == RESERVE_BYTES
+    disk.remove(RESERVE)
+    disk.full = True
+    with pytest.raises(OSError, match="No space"):
+        ledger.keep_seen([KEY])
+
+
+def test_damage_is_counted_and_copied_aside() -> None:
+    disk = RecordingDisk({FILE: b"torn" + framelog.encode(0, b'{"forwarded":[[1,1]]}') + framelog.encode(0, b"[7]")})
+    ledger = Ledger(disk)
+    assert ledger.damages == 2
+    assert ledger.forwarded.ranges() == [(1, 1)]
+    assert disk.files[f"{FILE}.damaged"] == b"torn" + framelog.encode(0, b"[7]")
+
+
+def test_an_unreadable_ledger_that_cannot_be_moved_does_not_stop_the_start() -> None:
+    disk = RecordingDisk({FILE: b"?", f"{FILE}.damaged": b"an earlier one"})
+    disk.unreadable = {FILE}
+    assert Ledger(disk).wants_compaction()
+    assert disk.files[f"{FILE}.damaged"] == b"an earlier one"

@@ -1,26 +1,32 @@
-"""The power fails after every write and every sync that the journal makes, and again while it starts."""
+"""The power fails after every write, sync and cut of the journal, whether they worked or not, and while it starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.journal import Journal, StoredFrame
+from gateway.journal import Entry, Journal, StoredFrame
 from gateway.ledger import Origin
-from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry, power_cuts
+from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry, power_cuts, power_cuts_within
 
 KEY = (UNIT, BOOT)
 ORIGIN: Origin = (UTC_2026 + 123, "late")
 ALL = 10**9
 
+Step = int | str
+"""A commit of so many readings; or `forward`, `restart`, or a commit of three that fails: `torn` or `unsynced`."""
+
 
 @dataclass
 class Promise:
-    """From `since`, a number of operations, on: `acknowledged` must be known, those not `forwarded` must be there."""
+    """From `since`, a number of operations, on: what is `acknowledged` (a seq, and which commit of the life stored it)
+    must be known, and what is not `forwarded` must be there as that commit stored it.
+    """
 
     since: int
-    acknowledged: frozenset[int]
+    acknowledged: dict[int, int]
     forwarded: frozenset[int]
     origin: bool
 
@@ -33,40 +39,55 @@ def seqs(frames: list[StoredFrame]) -> list[int]:
     return [stored.reading.seq for frame in frames for stored in frame.entries]
 
 
-def live(disk: RecordingDisk, commits: list[int], segment_bytes: int) -> list[Promise]:
-    """A journal's life: commits of so many readings (0: forward something; negative: the service starts again)."""
+def live(disk: RecordingDisk, steps: list[Step], segment_bytes: int) -> list[Promise]:
+    """A journal's life. Readings whose commit failed come again with the next one, dated anew, as boards send them."""
     journal = Journal(disk, segment_bytes=segment_bytes)
-    promises = [Promise(0, frozenset(), frozenset(), origin=False)]
+    promises = [Promise(len(disk.operations), {}, frozenset(), origin=False)]
     seq = 0
-    for count in commits:
+    for attempt, step in enumerate(steps):
         last = promises[-1]
         acknowledged, forwarded, origin = last.acknowledged, last.forwarded, last.origin
-        if count < 0:
-            journal = Journal(disk, segment_bytes=segment_bytes)
-        elif count == 0:
-            if acknowledged:
-                journal.freeze_origin(KEY, ORIGIN)
-                origin = True
-            frames = take(journal, 3)
-            # From its first write on a forwarded frame may be gone, so the promise weakens before the call.
-            forwarded = forwarded | set(seqs(frames))
-            promises.append(Promise(len(disk.operations), acknowledged, forwarded, origin))
-            journal.forwarded(frames)
-        else:
-            dated = [(UTC_2026, "device"), None]
-            journal.commit([entry(seq + n, dated[(seq + n) % 2]) for n in range(count)])  # type: ignore[arg-type]
-            acknowledged = acknowledged | set(range(seq, seq + count))
-            seq += count
+        match step:
+            case "restart":
+                journal = Journal(disk, segment_bytes=segment_bytes)
+            case "forward":
+                if acknowledged:
+                    journal.freeze_origin(KEY, ORIGIN)
+                    origin = True
+                frames = take(journal, 3)
+                # From its first write on a forwarded frame may be gone, so the promise weakens before the call.
+                forwarded = forwarded | set(seqs(frames))
+                promises.append(Promise(len(disk.operations), acknowledged, forwarded, origin))
+                journal.forwarded(frames)
+            case "torn" | "unsynced":
+                setattr(disk, step, True)
+                with pytest.raises(OSError, match="Input/output"):
+                    journal.commit(entries(range(seq, seq + 3), attempt))
+                setattr(disk, step, False)
+            case int(count):
+                # After a failure and a restart some of them may be known already; they are not committed twice.
+                fresh = [n for n in range(seq, seq + count) if n not in journal.seen(KEY)]
+                known = {s.reading.seq: s.received for frame in take(journal) for s in frame.entries}
+                journal.commit(entries(fresh, attempt))
+                acknowledged = acknowledged | {n: known.get(n, attempt) for n in range(seq, seq + count)}
+                seq += count
         promises.append(Promise(len(disk.operations), acknowledged, forwarded, origin))
     return promises
+
+
+def entries(seqs: Iterable[int], attempt: int) -> list[Entry]:
+    return [entry(seq, None if seq % 2 else (UTC_2026 + attempt, "gateway"), received=attempt) for seq in seqs]
 
 
 def check(files: dict[str, bytes], promise: Promise) -> RecordingDisk:
     disk = RecordingDisk(files)
     journal = Journal(disk, segment_bytes=300)
-    pending = seqs(take(journal))
-    assert len(pending) == len(set(pending))
-    assert promise.acknowledged - promise.forwarded <= set(pending)
+    frames = take(journal)
+    pending = {stored.reading.seq: stored.received for frame in frames for stored in frame.entries}
+    assert len(pending) == len(seqs(frames))
+    assert len({frame.number for frame in frames}) == len(frames)
+    assert promise.acknowledged.keys() - promise.forwarded <= pending.keys()
+    assert all(received == promise.acknowledged.get(seq, received) for seq, received in pending.items())
     assert all(seq in journal.seen(KEY) for seq in promise.acknowledged)
     if promise.origin:
         assert journal.origin(KEY) == ORIGIN
@@ -81,15 +102,23 @@ def states(before: dict[str, bytes], disk: RecordingDisk, since: int) -> Iterato
     for cut in range(since, len(disk.operations) + 1):
         for files in power_cuts(before, disk.operations[:cut]):
             yield cut, files
+        for files in power_cuts_within(before, disk.operations[:cut]):
+            yield cut - 1, files
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(-1, 4), max_size=8), st.sampled_from([1, 300, 10_000]))
-def test_a_power_cut_at_any_moment_costs_no_acknowledged_reading(commits: list[int], segment_bytes: int) -> None:
+@given(
+    st.lists(st.one_of(st.integers(1, 4), st.sampled_from(["restart", "forward", "torn", "unsynced"])), max_size=8),
+    st.sampled_from([1, 300, 10_000]),
+)
+@example([1, "unsynced", 3, "forward", 1], 10_000)
+@example([1, "torn", 3, "forward", "forward", 1], 10_000)
+@example(["unsynced", "restart", 3, "unsynced", "torn", 1], 300)
+def test_a_power_cut_at_any_moment_costs_no_acknowledged_reading(steps: list[Step], segment_bytes: int) -> None:
     disk = RecordingDisk()
-    promises = live(disk, commits, segment_bytes)
+    promises = live(disk, steps, segment_bytes)
     for cut, files in states({}, disk, 0):
-        promise = [promise for promise in promises if promise.since <= cut][-1]
+        promise = [promise for promise in promises if promise.since <= max(cut, promises[0].since)][-1]
         started = check(files, promise)
         for _, again in states(files, started, 1):
             check(again, promise)
@@ -97,6 +126,12 @@ def test_a_power_cut_at_any_moment_costs_no_acknowledged_reading(commits: list[i
 
 def test_the_life_that_is_cut_does_all_that_a_journal_does() -> None:
     disk = RecordingDisk()
-    live(disk, [3, 2, 0, 0, -1, 4, 0, 0, 1], 300)
+    live(disk, [3, 2, "forward", "forward", "restart", 1, "unsynced", 4, "forward"], 300)
     done = {(operation[0], operation[1].split("-")[0]) for operation in disk.operations}
-    assert {("append", "segment"), ("sync", "segment"), ("remove", "segment"), ("sync", "ledger.frames")} <= done
+    assert {
+        ("append", "segment"),
+        ("sync", "segment"),
+        ("remove", "segment"),
+        ("sync", "ledger.frames"),
+        ("truncate", "segment"),
+    } <= done
