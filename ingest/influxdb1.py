@@ -8,7 +8,7 @@ import urllib3
 
 from ingest.answer import Answer
 from ingest.body import pack
-from ingest.judge import judge_answer, judge_failure
+from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,21 @@ class Influxdb1Writer:
     def write(self, lines: list[str]) -> Answer:
         """Sends `lines` in one request."""
         body, encoding = pack(lines)
-        return self._request("POST", f"/write?{self._query}", body, {"Content-Encoding": encoding})
+        return self._request(judge_answer, "POST", f"/write?{self._query}", body, {"Content-Encoding": encoding})
 
     def ping(self) -> Answer:
         """Asks `/ping`, which needs no password and touches no data."""
-        return self._request("GET", "/ping", b"", {})
+        return self._request(judge_ping, "GET", "/ping", b"", {})
 
     def close(self) -> None:
         """Closes the connection."""
         self._pool.close()
 
-    def _request(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
+    def _request(self, judge: Judge, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
         try:
             response = self._pool.urlopen(
                 method, self._path + target, body or None, self._headers | headers, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
             return judge_failure(error, len(body))
-        return judge_answer(response.status, response.headers, response.data.decode("utf-8", "replace"), len(body))
+        return judge(response.status, response.headers, response.data.decode("utf-8", "replace"), len(body))

@@ -16,7 +16,7 @@ from influxdb_client.service.write_service import WriteService
 
 from ingest.answer import Answer
 from ingest.body import pack
-from ingest.judge import judge_answer, judge_failure
+from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Influxdb2Writer:
         body, encoding = pack(lines)
         service = WriteService(self._client.api_client)
         return self._judged(
+            judge_answer,
             lambda: service.post_write_with_http_info(
                 self._settings.org,
                 self._settings.bucket,
@@ -63,21 +64,23 @@ class Influxdb2Writer:
         )
 
     def ping(self) -> Answer:
-        """Asks `/ping`, which needs no token and touches no data."""
+        """Asks `/ping`, which touches no data."""
         service = PingService(self._client.api_client)
-        return self._judged(service.get_ping_with_http_info, 0)
+        return self._judged(judge_ping, service.get_ping_with_http_info, 0)
 
     def close(self) -> None:
         """Closes the connection."""
         self._client.close()
 
-    def _judged(self, request: Callable[[], tuple[None, int, Mapping[str, str]]], sent_bytes: int) -> Answer:
+    def _judged(
+        self, judge: Judge, request: Callable[[], tuple[None, int, Mapping[str, str]]], sent_bytes: int
+    ) -> Answer:
         try:
             _, status, headers = request()
         except ApiException as error:
             if error.headers is None:  # the client's way to say that TLS failed
                 return judge_failure(urllib3.exceptions.SSLError(error.reason), sent_bytes)
-            return judge_answer(error.status, error.headers, error.body, sent_bytes)
+            return judge(error.status, error.headers, error.body, sent_bytes)
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:
             return judge_failure(error, sent_bytes)
-        return judge_answer(status, headers, self._client.api_client.last_response.data, sent_bytes)
+        return judge(status, headers, self._client.api_client.last_response.data, sent_bytes)

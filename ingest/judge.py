@@ -8,7 +8,7 @@ https://docs.influxdata.com/influxdb/v2/api/#operation/PostWrite
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 
 from urllib3 import exceptions
@@ -16,6 +16,9 @@ from urllib3 import exceptions
 from ingest.answer import Answer, Verdict
 
 LONGEST_REASON = 300
+
+Judge = Callable[[int, Mapping[str, str], str, int], Answer]
+"""Of an answer that arrived whole: status, headers, body, and how many bytes the request had sent."""
 
 
 def judge_answer(status: int, headers: Mapping[str, str], body: str, sent_bytes: int) -> Answer:
@@ -32,6 +35,14 @@ def judge_answer(status: int, headers: Mapping[str, str], body: str, sent_bytes:
         _seconds_to_wait(headers.get("Retry-After", ""), date_ms),
         sent_bytes,
     )
+
+
+def judge_ping(status: int, headers: Mapping[str, str], body: str, sent_bytes: int) -> Answer:
+    """Judges the answer to a ping: WRITTEN says that the database is there. InfluxDB 3 says so with 200 and its version:
+    https://docs.influxdata.com/influxdb3/core/api/server-information/
+    """
+    there = status == 200 and bool(headers.get("X-Influxdb-Version")) and not _is_page(headers, body)
+    return judge_answer(204 if there else status, headers, body, sent_bytes)
 
 
 def judge_failure(error: exceptions.HTTPError | UnicodeDecodeError, sent_bytes: int) -> Answer:

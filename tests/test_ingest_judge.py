@@ -4,7 +4,7 @@ import pytest
 from urllib3 import HTTPHeaderDict, exceptions
 
 from ingest.answer import Answer, Verdict
-from ingest.judge import judge_answer, judge_failure
+from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
 
 DATE = "Tue, 24 Nov 2026 23:21:22 GMT"
 DATE_MS = 1_795_562_482_000
@@ -12,13 +12,23 @@ PORTAL = "<!DOCTYPE html>\n<html><title>Welcome to Floating Hotel Wi-Fi</title>"
 PARTIAL = '{"error":"partial write: field type conflict: input field \\"soc\\" on measurement \\"bms\\" dropped=1"}'
 
 
-def judged(status: int, body: str = "", **headers: str) -> Answer:
+def judged(status: int, body: str = "", judge: Judge = judge_answer, **headers: str) -> Answer:
     named = HTTPHeaderDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return judge_answer(status, named, body, sent_bytes=123)
+    return judge(status, named, body, 123)
 
 
 def test_written_brings_the_servers_clock_and_the_bytes() -> None:
     assert judged(204, date=DATE) == Answer(Verdict.WRITTEN, "", DATE_MS, None, 123)
+
+
+def test_a_ping_is_answered_by_each_kind_of_database_in_its_way() -> None:
+    there = Answer(Verdict.WRITTEN, "", DATE_MS, None, 123)
+    assert judged(204, judge=judge_ping, date=DATE) == there
+    version = '{"version":"3.8.0","revision":"0","process_id":"0"}'
+    assert judged(200, version, judge_ping, date=DATE, x_influxdb_version="3.8.0") == there  # 3
+    assert judged(200, version, date=DATE, x_influxdb_version="3.8.0").verdict is Verdict.UNREACHABLE
+    assert judged(200, PORTAL, judge_ping, date=DATE, x_influxdb_version="3.8.0").verdict is Verdict.UNREACHABLE
+    assert judged(200, "OK", judge_ping, date=DATE).verdict is Verdict.UNREACHABLE
 
 
 @pytest.mark.parametrize(
