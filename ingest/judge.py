@@ -38,7 +38,7 @@ def judge_answer(status: int, headers: Mapping[str, str], body: str, sent_bytes:
 
 
 def judge_ping(status: int, headers: Mapping[str, str], body: str, sent_bytes: int) -> Answer:
-    """Judges the answer to a ping: WRITTEN says that the database is there. InfluxDB 3 says so with 200 and its version:
+    """Judges the answer to a ping: WRITTEN says that the database is there. InfluxDB 3 does so by 200 and its version:
     https://docs.influxdata.com/influxdb3/core/api/server-information/
     """
     there = status == 200 and bool(headers.get("X-Influxdb-Version")) and not _is_page(headers, body)
