@@ -78,10 +78,13 @@ class Forwarder:
         writer: Writer,
         clock: Clock,
         lines: LineMaker,
+        freeze_origins: Callable[[], None],
         health: Callable[[int], str],
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`interval` in seconds; `health` makes the gateway's own line for a UTC in ms; `jitter` is within [0, 1)."""
+        """`interval` in seconds; `freeze_origins` is called before readings are loaded, to give undated ones a time;
+        `health` makes the gateway's own line for a UTC in ms; `jitter` is within [0, 1).
+        """
         self.database = Notice(log, "database", "not asked yet")
         self.last_written: int | None = None
         self.bytes_sent_today = 0
@@ -91,6 +94,7 @@ class Forwarder:
         self._writer = writer
         self._clock = clock
         self._lines = lines
+        self._freeze_origins = freeze_origins
         self._health = health
         self._jitter = jitter
         self._work: deque[_Portion] = deque()
@@ -239,6 +243,7 @@ class Forwarder:
         room = 2 * BATCH_READINGS - sum(opened.lines for opened in self._open.values())
         if room <= 0:
             return []
+        self._freeze_origins()
         frames = self._journal.take(
             newest=newest,
             below=self._horizon,

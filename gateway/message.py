@@ -16,6 +16,9 @@ from ingest.reading import Reading
 MAX_PAYLOAD = 65536
 """Bytes; the broker refuses larger ones too (`max_packet_size` in deploy/mosquitto/mosquitto.conf)."""
 
+LARGEST_UP = 2**53 - 1
+"""ms since boot, as in reading.schema.json."""
+
 _TOPIC = re.compile(r"powerunit/v1/([a-z][a-z0-9_-]{0,31})/(reading|status)")
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _INT64 = 2**63

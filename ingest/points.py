@@ -47,9 +47,8 @@ def health_line(site: str, fields: Mapping[str, Value], time_ms: int) -> str:
 
 
 def is_tag(value: str) -> bool:
-    """Whether a tag can hold it. A backslash cannot be escaped there: before a comma, or at the end, it would change what
-    the line says.
-    """
+    """Whether a tag can hold it."""
+    # A backslash cannot be escaped in a tag: before a comma, or at the end, it would change what the line says.
     return bool(value) and "\\" not in value and not _UNWRITABLE.search(value)
 
 
