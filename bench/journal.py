@@ -94,7 +94,7 @@ def _message(payload: bytes) -> ReadingMessage:
 
 def _forward(journal: Journal) -> None:
     frames = journal.take(
-        newest=False, below=journal.next_frame, readings=2 * BATCH, busy=(), datable=lambda _key: False
+        newest=False, below=journal.next_frame, readings=2 * BATCH, busy=(), datable=lambda _key, _up: False
     )
     journal.forwarded(frames)
 

@@ -3,94 +3,114 @@
 A board without a clock still says `up` and `sent`, both ms since its boot. `received − sent`, in the gateway's
 boottime, is too large by the message's delay and never too small, so the smallest one of a boot places its `up` 0 best.
 A reading that outlived its board's restart has no `sent`, so only its arrival bounds it. Such a boot is over, so it
-also ended before the unit's present one began.
+also ended before the unit's present one began. Each such reading may tell that the boot ran longer, and began earlier,
+than was known; an estimate holds only for the readings that it was made from.
 
-Promised: a time once given is given again, in every later run. Not promised: better than the fastest message of a boot
-and the drift between the two crystals since then (some seconds a day between a cheap one and another).
+Promised: a time once given is given again, in every later run; an estimated one is never after the reading's arrival.
+Not promised: better than the fastest message of a boot and the drift between the two crystals since then (some seconds
+a day between a cheap one and another).
 """
 
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.journal import Entry, Journal
 from gateway.ledger import Key, Origin
+from gateway.message import LARGEST_UP
 from ingest.reading import TimeQuality
 
 SETTLED_MS = 30_000
 """A boot that is over is placed when none of its readings came for so long: the board sends again after 20 s."""
 
+POLL_MS, APART_MS = 1000, 137
+"""A board polls every so many whole seconds. A further estimate of a boot is put out of step with that, else readings
+of a device dated by it would fall on the ms of those dated by an earlier one, and overwrite them.
+"""
+
 
 @dataclass(slots=True)
-class _Over:
-    """A boot known by readings that outlived it: it began at `began` or before and lived to `last_up` or longer."""
+class _Boot:
+    """It began at `began` or before. `alive`: it was heard before it was over. `last_up` is that of its readings."""
 
     began: int
     last_up: int
     last_received: int
+    alive: bool = False
 
 
 class Dating:
-    """Knows, for boots heard in this kernel boot, when they began in the gateway's boottime."""
+    """Knows, for boots heard in this kernel boot, when they began in the gateway's boottime. Safe for two threads."""
 
     def __init__(self, clock: Clock, kernel: str) -> None:
         self._clock = clock
         self._kernel = kernel
-        self._began: dict[Key, int] = {}
-        self._over: dict[Key, _Over] = {}
+        self._boots: dict[Key, _Boot] = {}
+        self._before: dict[Key, int] = {}
+        self._lock = threading.Lock()
 
     def heard(self, key: Key, received: int, up: int, sent: int | None) -> None:
         """A message arrived in this kernel boot."""
-        if sent is not None:
-            self._began[key] = min(self._began.get(key, received - sent), received - sent)
-            return
-        over = self._over.setdefault(key, _Over(received - up, up, received))
-        over.began = min(over.began, received - up)
-        over.last_up = max(over.last_up, up)
-        over.last_received = max(over.last_received, received)
+        began = received - (up if sent is None else sent)
+        with self._lock:
+            boot = self._boots.setdefault(key, _Boot(began, up, received))
+            boot.began = min(boot.began, began)
+            boot.last_up = max(boot.last_up, up)
+            boot.last_received = max(boot.last_received, received)
+            boot.alive = boot.alive or sent is not None
 
     def heard_entry(self, entry: Entry) -> None:
-        """The same for an entry of the journal; one of another kernel boot tells nothing of this one's clock."""
+        """The same for an entry of the journal; one of another kernel boot tells little of this one's clock."""
         if entry.kernel == self._kernel:
             self.heard(entry.key, entry.received, entry.reading.up, entry.message.sent)
+        else:
+            self._before[entry.key] = max(self._before.get(entry.key, 0), entry.reading.up)
 
     def at_arrival(self, key: Key, up: int, t: int | None) -> tuple[int, TimeQuality] | None:
         """Time and quality of a reading just received, None when it cannot be told yet."""
         if t is not None:
             return t, "device"
-        offset, began = self._clock.utc_offset(), self._began.get(key)
-        return None if offset is None or began is None else (began + offset + up, "gateway")
+        offset, boot = self._clock.utc_offset(), self._boots.get(key)
+        return None if offset is None or boot is None or not boot.alive else (boot.began + offset + up, "gateway")
 
     def origin(self, key: Key) -> Origin | None:
         """Where that boot's undated readings lie by what is known now, None when that is not enough yet."""
         offset = self._clock.utc_offset()
-        if offset is None:
-            return None
-        if key in self._began:
-            return self._began[key] + offset, "late"
-        over = self._over.get(key)
-        if over is None or self._clock.boottime() - over.last_received < SETTLED_MS:
-            return None
-        # A copy in one step: the committer's thread may hear of a new boot meanwhile.
-        alive = self._began.copy()
-        present = max((began for (unit, _), began in alive.items() if unit == key[0]), default=over.last_received)
-        return min(over.began, present - over.last_up) + offset, "estimated"
+        with self._lock:
+            boot = self._boots.get(key)
+            if offset is None or boot is None:
+                return None
+            if boot.alive:
+                return Origin(boot.began + offset, "late", LARGEST_UP)
+            if self._clock.boottime() - boot.last_received < SETTLED_MS:
+                return None
+            present = max(
+                (other.began for (unit, _), other in self._boots.items() if unit == key[0] and other.alive),
+                default=boot.last_received,
+            )
+            # What came in an earlier kernel boot came before boottime 0 of this one.
+            before = self._before.get(key)
+            began = boot.began if before is None else min(boot.began, -before)
+            last_up = max(boot.last_up, before or 0)
+            return Origin(min(began, present - last_up) + offset, "estimated", last_up)
 
 
-def late_origin(journal: Journal, dating: Dating) -> Callable[[Key], Origin | None]:
-    """The origin that all late readings of a boot share: frozen at the first use, durably, before anything is sent.
-
-    None too when the disk does not take it; then the readings wait.
-    """
-
-    def origin(key: Key) -> Origin | None:
-        frozen = journal.origin(key)
-        if frozen is not None:
-            return frozen
-        fresh = dating.origin(key)
+def freeze_origins(journal: Journal, dating: Dating) -> None:
+    """Give undated readings their times, durably, as far as they can be told by now and the disk takes it."""
+    for key in journal.undated_readings():
+        origin, frozen = dating.origin(key), journal.origins(key)
+        if origin is None:
+            continue
+        if frozen and origin.quality == "estimated":
+            origin = _further(origin, frozen)
         try:
-            return None if fresh is None else journal.freeze_origin(key, fresh)
+            journal.freeze_origin(key, origin)
         except OSError:
-            return None
+            return
 
-    return origin
+
+def _further(origin: Origin, frozen: tuple[Origin, ...]) -> Origin:
+    """No later than an earlier estimate, for each is a bound, and not in step with any."""
+    bound = min(origin.utc_ms, frozen[-1].utc_ms)
+    out_of_step = (bound - frozen[0].utc_ms + APART_MS * len(frozen)) % POLL_MS
+    return origin._replace(utc_ms=bound - out_of_step)

@@ -45,10 +45,13 @@ class Forwarder:
         writer: Writer,
         clock: Clock,
         lines: LineMaker,
+        freeze_origins: Callable[[], None],
         health: Callable[[int], str],
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`interval` in seconds; `health` makes the gateway's own line for a UTC in ms; `jitter` is within [0, 1)."""
+        """`interval` in seconds; `freeze_origins` is called before readings are loaded, to give undated ones a time;
+        `health` makes the gateway's own line for a UTC in ms; `jitter` is within [0, 1).
+        """
         self.database = Notice(log, "database", "not asked yet")
         self.last_written: int | None = None
         self.bytes_sent_today = 0
@@ -58,6 +61,7 @@ class Forwarder:
         self._writer = writer
         self._clock = clock
         self._lines = lines
+        self._freeze_origins = freeze_origins
         self._health = health
         self._jitter = jitter
         self._batch = BATCH_READINGS
@@ -175,6 +179,7 @@ class Forwarder:
         room = (2 if newest else 1) * BATCH_READINGS - self._portions.lines_open
         if room <= 0:
             return []
+        self._freeze_origins()
         frames = self._journal.take(
             newest=newest,
             below=self._horizon,

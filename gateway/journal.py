@@ -125,17 +125,20 @@ class Journal:
         with self._lock:
             return {key: count for key, count in self._undated.items() if count}
 
-    def origin(self, key: Key) -> Origin | None:
-        """Where that boot's undated readings lie, None when it was never frozen."""
+    def origins(self, key: Key) -> tuple[Origin, ...]:
+        """The frozen origins of that boot, in the order of their reach."""
         with self._lock:
-            return self._ledger.origins.get(key)
+            return tuple(self._ledger.origins.get(key, ()))
 
-    def freeze_origin(self, key: Key, origin: Origin) -> Origin:
-        """Keep this origin for ever, or return the one that was kept before. Durable on return. Raises OSError."""
+    def origin(self, key: Key, up: int) -> Origin | None:
+        """The one that dates an undated reading of that boot, for ever; None while none reaches so far."""
+        return next((origin for origin in self.origins(key) if up <= origin.reach), None)
+
+    def freeze_origin(self, key: Key, origin: Origin) -> None:
+        """Keep this origin for ever, for what lies beyond those kept before. Durable on return. Raises OSError."""
         with self._lock:
-            if key not in self._ledger.origins:
+            if self.origin(key, origin.reach) is None:
                 self._ledger.freeze_origin(key, origin)
-            return self._ledger.origins[key]
 
     def commit(self, entries: Sequence[Entry]) -> None:
         """Store the entries, none of which may be `seen`. Durable on return. Raises OSError; nothing is stored then."""
@@ -166,10 +169,11 @@ class Journal:
                 self._index(segment, StoredFrame(number, tuple(group), undated))
 
     def take(
-        self, *, newest: bool, below: int, readings: int, busy: Container[int], datable: Callable[[Key], bool]
+        self, *, newest: bool, below: int, readings: int, busy: Container[int], datable: Callable[[Key, int], bool]
     ) -> list[StoredFrame]:
         """Frames to forward: from the newest down or from the oldest up, numbered `below` that, not `busy`, with times
         or `datable`; as many as hold at most `readings` readings, but one at least if there is one. In order of number.
+        `datable` says whether that boot's undated readings have times up to that `up`; it is asked often.
         """
         taken: list[StoredFrame] = []
         room = readings
@@ -183,7 +187,7 @@ class Journal:
 
     def oldest_time(self) -> int | None:
         """UTC in ms of the oldest reading that has a time and is not forwarded; None when there is none."""
-        frames = self.take(newest=False, below=self.next_frame, readings=1, busy=(), datable=lambda _: False)
+        frames = self.take(newest=False, below=self.next_frame, readings=1, busy=(), datable=lambda _key, _up: False)
         return min((entry.dated[0] for frame in frames for entry in frame.entries if entry.dated), default=None)
 
     def forwarded(self, frames: Sequence[StoredFrame]) -> None:
@@ -242,10 +246,10 @@ class Journal:
             self._undated[frame.undated] += sign * len(frame.entries)
 
     def _pending(
-        self, newest: bool, below: int, busy: Container[int], datable: Callable[[Key], bool]
+        self, newest: bool, below: int, busy: Container[int], datable: Callable[[Key, int], bool]
     ) -> Iterator[StoredFrame]:
         for segment in reversed(self._segments) if newest else self._segments:
-            if not any(count and (key is None or datable(key)) for key, count in segment.pending.items()):
+            if not any(count and (key is None or datable(key, 0)) for key, count in segment.pending.items()):
                 continue
             found, _ = framelog.scan(self._disk.read(segment.name))
             frames = [frame for frame in found if frame.number in segment.frames]
@@ -253,7 +257,7 @@ class Journal:
                 if frame.number >= below or frame.number in self._ledger.forwarded or frame.number in busy:
                     continue
                 stored = _stored(frame)
-                if stored.undated is None or datable(stored.undated):
+                if stored.undated is None or datable(stored.undated, max(entry.reading.up for entry in stored.entries)):
                     yield stored
 
     def _delete_done(self) -> None:

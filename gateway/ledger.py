@@ -9,7 +9,7 @@ points. What damage takes from the rest means that a reading which a board sends
 import json
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway import framelog
 from gateway.damage import copy_aside, move_aside
@@ -32,14 +32,19 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 """`(unit, boot)`."""
 
-Origin = tuple[int, TimeQuality]
-"""The UTC in ms at which a boot's `up` was 0, and the quality of what is dated by it."""
+
+class Origin(NamedTuple):
+    """The UTC in ms at which a boot's `up` was 0, and the quality of what it dates: readings up to `up` = `reach`."""
+
+    utc_ms: int
+    quality: TimeQuality
+    reach: int
 
 
 class Ledger:
     """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `origins`: frozen for
-    ever. `void`: frames whose commit failed, which are none, whatever a segment holds. `next_frame`: no frame at or
-    above this number was ever forwarded or void. `damages` were found when it was read.
+    ever, in the order of their reach. `void`: frames whose commit failed, which are none, whatever a segment holds.
+    `next_frame`: no frame at or above this number was ever forwarded or void. `damages` were found when it was read.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -50,7 +55,7 @@ class Ledger:
         self.forwarded = IntervalSet()
         self.void = IntervalSet()
         self.seen: dict[Key, IntervalSet] = {}
-        self.origins: dict[Key, Origin] = {}
+        self.origins: dict[Key, list[Origin]] = {}
         self.next_frame = 1
         self._disk = disk
         self._file = Notice(log, FILE)
@@ -125,7 +130,7 @@ class Ledger:
         everything = {
             "forwarded": self.forwarded.ranges(),
             "void": self.void.ranges(),
-            "origins": [[*key, *origin] for key, origin in self.origins.items()],
+            "origins": [[*key, *origin] for key, origins in self.origins.items() for origin in origins],
             "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
             "next": self.next_frame,
         }
@@ -144,7 +149,7 @@ class Ledger:
         self.forwarded.discard_below(first_frame)
         kept = live | _latest_boots(self.seen)
         self.seen = {key: seqs for key, seqs in self.seen.items() if key in kept}
-        self.origins = {key: origin for key, origin in self.origins.items() if key in kept}
+        self.origins = {key: origins for key, origins in self.origins.items() if key in kept}
         try:
             self._rewrite()
         except OSError as error:
@@ -177,8 +182,8 @@ class Ledger:
         for first, last in change.get("void", ()):
             self.void.add(first, last)
             self.next_frame = max(self.next_frame, last + 1)
-        for unit, boot, utc_ms, quality in change.get("origins", ()):
-            self.origins[unit, boot] = utc_ms, quality
+        for unit, boot, utc_ms, quality, reach in change.get("origins", ()):
+            self.origins.setdefault((unit, boot), []).append(Origin(utc_ms, quality, reach))
         for unit, boot, ranges in change.get("seen", ()):
             for first, last in ranges:
                 self.seen.setdefault((unit, boot), IntervalSet()).add(first, last)

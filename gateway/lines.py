@@ -18,17 +18,17 @@ log = logging.getLogger(__name__)
 class LineMaker:
     """`signals_set_aside` counts signals that no field of the database could hold; each reason is logged once."""
 
-    def __init__(self, site: str, late_origin: Callable[[Key], Origin | None], dead_letters: DeadLetters) -> None:
-        """`late_origin` gives the frozen origin of a boot, None while there is none."""
+    def __init__(self, site: str, origin: Callable[[Key, int], Origin | None], dead_letters: DeadLetters) -> None:
+        """`origin` gives the frozen origin of a boot's undated readings at that `up`, None while there is none."""
         self.signals_set_aside = 0
         self._site = site
-        self._late_origin = late_origin
+        self._origin = origin
         self._dead_letters = dead_letters
         self._reasons: set[str] = set()
 
-    def datable(self, key: Key) -> bool:
-        """Whether undated readings of that boot have a time by now; from then on it is theirs for ever."""
-        return self._late_origin(key) is not None
+    def datable(self, key: Key, up: int) -> bool:
+        """Whether undated readings of that boot have a time by now, up to that `up`."""
+        return self._origin(key, up) is not None
 
     def of(self, frame: StoredFrame) -> list[str]:
         """A line for each reading; one that can make no line at all is set aside. The frame must be datable."""
@@ -51,11 +51,10 @@ class LineMaker:
         return line
 
     def _late(self, entry: Entry) -> tuple[int, TimeQuality]:
-        origin = self._late_origin(entry.key)
+        origin = self._origin(entry.key, entry.reading.up)
         if origin is None:
             raise LookupError(f"boot {entry.key} has no origin, though it was datable")
-        began, quality = origin
-        return began + entry.reading.up, quality
+        return origin.utc_ms + entry.reading.up, origin.quality
 
     def _refuse(self, entry: Entry, name: str, reason: str) -> None:
         log.warning("%s: reading set aside: %s", name, reason)

@@ -16,6 +16,9 @@ from ingest.reading import Reading
 MAX_PAYLOAD = 65536
 """Bytes; the broker refuses larger ones too (`max_packet_size` in deploy/mosquitto/mosquitto.conf)."""
 
+LARGEST_UP = 2**53 - 1
+"""ms since boot, as in reading.schema.json."""
+
 _TOPIC = re.compile(r"powerunit/v1/([a-z][a-z0-9_-]{0,31})/(reading|status)")
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _INT64 = 2**63
@@ -62,7 +65,9 @@ def parse(topic: str, payload: bytes) -> ReadingMessage | StatusMessage:
         raise MessageError(_one_line(error.message)) from None
     if kind == "status":
         return StatusMessage(unit, document["state"] == "online", document["boot"], document.get("firmware"))
-    return reading_message(unit, document, payload)
+    message = reading_message(unit, document, payload)
+    _refuse_contradictions(message)
+    return message
 
 
 def reading_message(unit: str, document: dict[str, Any], text: bytes) -> ReadingMessage:
@@ -81,6 +86,15 @@ def reading_message(unit: str, document: dict[str, Any], text: bytes) -> Reading
     )
     sent = None if document["sent"] is None else int(document["sent"])
     return ReadingMessage(reading, sent, int(document["oldest"]), text)
+
+
+def _refuse_contradictions(message: ReadingMessage) -> None:
+    """What no schema can say, between two keys: either would make us acknowledge or date what was never there."""
+    seq, up = message.reading.seq, message.reading.up
+    if message.oldest > seq:
+        raise MessageError(f"oldest {message.oldest} is above seq {seq}: the board holds no such reading")
+    if message.sent is not None and message.sent < up:
+        raise MessageError(f"sent {message.sent} is before up {up}: a reading is taken before it is sent")
 
 
 def _document(payload: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """MQTT in: what the broker delivers goes parsed into a queue; acknowledgements go out when the journal has it.
 
-Promised: the broker gets its PUBACK, and the board its `ack`, only when the committer says so. Not promised: that every
+Promised: the broker gets its PUBACK, and the board its `ack`, only when the committer says so; a message that arrives
+was published while we were connected, so its age is what TCP and the broker's window made it. Not promised: that every
 message gets through; one that is lost here the board still holds, and it publishes it again.
 """
 
@@ -22,7 +23,7 @@ from gateway.notice import Notice
 from gateway.settings import BrokerSettings
 
 CLIENT_ID = "powerunit-gateway"
-"""Fixed, so that the broker keeps the session for us while we are away."""
+"""Fixed, so that the broker ends the connection of a gateway that died when the next one comes."""
 
 TOPICS = [("powerunit/v1/+/reading", 1), ("powerunit/v1/+/status", 1)]
 QUEUED = 1000
@@ -64,9 +65,8 @@ class Receiver:
         self._boottime = boottime
         self._on_refused = on_refused
         self._connection = 0
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=CLIENT_ID, clean_session=False, manual_ack=True
-        )
+        # A clean session: what the broker kept for us while we were away would come with a false age.
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, clean_session=True, manual_ack=True)
         self._client.username_pw_set(settings.user, settings.password)
         self._client.reconnect_delay_set(1, 10)
         self._client.on_connect = self._connected
@@ -80,7 +80,7 @@ class Receiver:
         self._client.loop_forever(retry_first_connection=True)
 
     def stop(self) -> None:
-        """Leave the broker; the session stays."""
+        """Leave the broker."""
         self._client.disconnect()
 
     def done(self, delivery: Delivery) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gateway.clock import Clock, kernel_boot
 from gateway.commit import Committer
-from gateway.dating import Dating, late_origin
+from gateway.dating import Dating, freeze_origins
 from gateway.deadletters import DeadLetters
 from gateway.disk import Disk
 from gateway.forward import Forwarder
@@ -59,7 +59,7 @@ class Service:
             units=units,
             acknowledger=receiver,
         )
-        lines = LineMaker(settings.site, late_origin(journal, dating), dead_letters)
+        lines = LineMaker(settings.site, journal.origin, dead_letters)
         self._writer = open_writer(settings.database)
         forwarder = Forwarder(
             interval=settings.forward_interval,
@@ -68,6 +68,7 @@ class Service:
             writer=self._writer,
             clock=clock,
             lines=lines,
+            freeze_origins=lambda: freeze_origins(journal, dating),
             health=self._health,
         )
         self._rooms = Rooms(settings.site, clock, units, journal, dead_letters, receiver, committer, lines, forwarder)

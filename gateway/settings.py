@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingest.points import is_tag
 from ingest.settings_file import Table
 from ingest.writer import DatabaseSettings, database_settings
 
@@ -41,16 +42,23 @@ def load(path: Path) -> Settings:
     journal = file.table("journal")
     page = file.table("page")
     settings = Settings(
-        site=file.text("site"),
+        site=_site(file),
         broker=BrokerSettings(
-            broker.text("host"), broker.integer("port", 1, 65535), broker.text("user"), broker.secret("password_file")
+            broker.host("host"), broker.integer("port", 1, 65535), broker.text("user"), broker.secret("password_file")
         ),
         journal_folder=Path(journal.text("folder")),
         commit_interval=journal.seconds("commit_interval", 0.1, 10, COMMIT_INTERVAL),
         forward_interval=file.table("forward").seconds("interval", 1, 3600),
         database=database_settings(file.table("database")),
-        page_host=page.text("host"),
+        page_host=page.host("host"),
         page_port=page.integer("port", 1, 65535),
     )
     file.refuse_unknown()
     return settings
+
+
+def _site(file: Table) -> str:
+    site = file.text("site")
+    if not is_tag(site):
+        raise file.wrong("site", site, "give a text without a backslash, which no tag of the database can hold")
+    return site

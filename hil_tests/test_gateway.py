@@ -24,17 +24,22 @@ PASSWORDS = {"gateway": "broker-secret", UNIT: "unit-secret"}
 DATABASE_PASSWORD = "database-secret"
 RESEND_SECONDS = 1.0
 DEADLINE = 30.0
+POLL_MS = 10_000
+POLLS_BEFORE = 720
 
 
 class ScriptedBoard:
-    """No board: it publishes readings with a given identity and keeps each until an `ack` names it."""
+    """No board: it publishes readings with a given identity and keeps each until an `ack` names it.
 
-    def __init__(self, broker: Mosquitto, utc_ms: int | None) -> None:
+    It has run for two hours and polled every 10 s, so that reading `seq` was taken at the `up` of `seq` polls.
+    """
+
+    def __init__(self, broker: Mosquitto, *, knows_utc: bool) -> None:
         self.acknowledged: set[int] = set()
         self.acks: list[dict[str, Any]] = []
         self._held: dict[int, dict[str, Any]] = {}
-        self._utc_ms = utc_ms
-        self._started = time.monotonic()
+        self._knows_utc = knows_utc
+        self._utc_at_boot = utc_ms() - POLL_MS * POLLS_BEFORE
         self._lock = threading.Lock()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=UNIT)
         self._client.username_pw_set(UNIT, PASSWORDS[UNIT])
@@ -51,9 +56,17 @@ class ScriptedBoard:
         self._client.loop_stop()
 
     def up(self) -> int:
-        return round((time.monotonic() - self._started) * 1000) + 60_000
+        return utc_ms() - self._utc_at_boot
 
-    def take(self, seqs: range) -> None:
+    def taken(self, seq: int) -> int:
+        """The true UTC in ms of that reading."""
+        return self._utc_at_boot + POLL_MS * seq
+
+    def let_pass(self, ms: int) -> None:
+        """As if so much time had passed since all that it did: nobody has to wait for it."""
+        self._utc_at_boot -= ms
+
+    def take(self, seqs: range) -> list[mqtt.MQTTMessageInfo]:
         """One reading per seq; its `cycles` is its seq, so that the database can tell them apart."""
         with self._lock:
             for seq in seqs:
@@ -63,18 +76,18 @@ class ScriptedBoard:
                     "device": "bms1",
                     "model": "jk_pb",
                     "measurement": "bms",
-                    "up": self.up() + seq,
-                    "t": None if self._utc_ms is None else self._utc_ms + seq,
+                    "up": POLL_MS * seq,
+                    "t": self.taken(seq) if self._knows_utc else None,
                     "signals": {"pack_voltage": 52.5, "cycles": seq},
                 }
-        self.publish()
+        return self.publish()
 
-    def publish(self) -> None:
+    def publish(self) -> list[mqtt.MQTTMessageInfo]:
         with self._lock:
             oldest = min(self._held, default=0)
-            for reading in self._held.values():
-                document = reading | {"sent": max(self.up(), reading["up"] + 1), "oldest": oldest}
-                self._client.publish(f"powerunit/v1/{UNIT}/reading", json.dumps(document), qos=1)
+            documents = [reading | {"sent": self.up(), "oldest": oldest} for reading in self._held.values()]
+        topic = f"powerunit/v1/{UNIT}/reading"
+        return [self._client.publish(topic, json.dumps(document), qos=1) for document in documents]
 
     def publish_raw(self, payload: bytes) -> None:
         self._client.publish(f"powerunit/v1/{UNIT}/reading", payload, qos=1)
@@ -148,7 +161,7 @@ def test_every_acknowledged_reading_reaches_the_database_once_through_kills(
     gateway: Gateway, broker: Mosquitto, database: InfluxDB
 ) -> None:
     gateway.start()
-    with ScriptedBoard(broker, utc_ms()) as board:
+    with ScriptedBoard(broker, knows_utc=True) as board:
         board.take(range(50))
         board.wait_acknowledged(range(50))
         gateway.kill()
@@ -167,8 +180,7 @@ def test_readings_without_a_time_get_one_when_the_database_is_reached(
 ) -> None:
     database.stop()
     gateway.start()
-    with ScriptedBoard(broker, None) as board:
-        taken = utc_ms()
+    with ScriptedBoard(broker, knows_utc=False) as board:
         board.take(range(10))
         board.wait_acknowledged(range(10))
         assert {ack["utc"] for ack in board.acks} == {None}
@@ -180,14 +192,34 @@ def test_readings_without_a_time_get_one_when_the_database_is_reached(
         rows = database.query("SELECT cycles, time_quality FROM bms")
         assert {row["time_quality"] for row in rows} == {"late"}
         assert [row["cycles"] for row in rows] == list(range(10))
-        assert all(abs(row["time"] - taken) < 5000 for row in rows)
+        assert all(abs(row["time"] - board.taken(row["cycles"])) < 1000 for row in rows)
+
+
+def test_what_a_board_without_a_clock_published_while_the_gateway_was_away_gets_its_true_time(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    gateway.start()
+    wait_connected(gateway)
+    wait_until(lambda: gateway.state()["database"]["last_forwarded"] is not None, DEADLINE, "a trusted clock")
+    gateway.stop()
+    with ScriptedBoard(broker, knows_utc=False) as board:
+        for published in board.take(range(300)):
+            published.wait_for_publish(DEADLINE)
+        board.let_pass(60_000)
+        gateway.start()
+        board.take(range(300, 330))
+        board.wait_acknowledged(range(330))
+        wait_until(lambda: len(cycles_in(database)) >= 330, DEADLINE, "330 readings in the database")
+        rows = database.query("SELECT cycles FROM bms")
+        assert sorted(row["cycles"] for row in rows) == list(range(330))
+        assert max(abs(row["time"] - board.taken(row["cycles"])) for row in rows) < 1000
 
 
 def test_an_outage_of_the_link_and_of_the_broker_costs_and_doubles_nothing(
     tmp_path: Path, broker: Mosquitto, database: InfluxDB
 ) -> None:
     with VillageLink(database.port) as link, make_gateway(tmp_path, broker, link.url) as gateway:
-        with ScriptedBoard(broker, utc_ms()) as board:
+        with ScriptedBoard(broker, knows_utc=True) as board:
             board.take(range(20))
             board.wait_acknowledged(range(20))
             wait_until(lambda: len(cycles_in(database)) == 20, DEADLINE, "the first readings")
@@ -212,7 +244,7 @@ def test_readings_reach_influxdb_1_6_7_behind_nginx_through_the_api_v2(
     with (
         NginxV2Shim(tmp_path, database) as shim,
         make_gateway(tmp_path, broker, shim.url, "influxdb2"),
-        ScriptedBoard(broker, utc_ms()) as board,
+        ScriptedBoard(broker, knows_utc=True) as board,
     ):
         board.take(range(50))
         board.wait_acknowledged(range(50))
@@ -223,7 +255,7 @@ def test_readings_reach_influxdb_1_6_7_behind_nginx_through_the_api_v2(
 def test_a_bad_message_blocks_nothing_and_is_counted(gateway: Gateway, broker: Mosquitto, database: InfluxDB) -> None:
     gateway.start()
     wait_connected(gateway)
-    with ScriptedBoard(broker, utc_ms()) as board:
+    with ScriptedBoard(broker, knows_utc=True) as board:
         for payload in (b"", b"\xff\xfe", b"{}", b'{"seq": NaN}', b"[" * 50_000):
             board.publish_raw(payload)
         board.take(range(3))
@@ -234,9 +266,10 @@ def test_a_bad_message_blocks_nothing_and_is_counted(gateway: Gateway, broker: M
 
 def test_the_page_tells_what_is_wired_stored_and_sent(gateway: Gateway, broker: Mosquitto) -> None:
     gateway.start()
-    with ScriptedBoard(broker, utc_ms()) as board:
-        board.take(range(1))
-        board.wait_acknowledged(range(1))
+    with ScriptedBoard(broker, knows_utc=True) as board:
+        latest = range(POLLS_BEFORE, POLLS_BEFORE + 1)
+        board.take(latest)
+        board.wait_acknowledged(latest)
         wait_until(lambda: gateway.state()["database"]["last_forwarded"] is not None, DEADLINE, "forwarding")
     unit = gateway.state()["units"][0]
     assert (unit["name"], unit["wired"]) == (UNIT, True)

@@ -46,6 +46,12 @@ def health_line(site: str, fields: Mapping[str, Value], time_ms: int) -> str:
     return _line("gateway", {"site": site}, encoded, time_ms)
 
 
+def is_tag(value: str) -> bool:
+    """Whether a tag can hold it."""
+    # A backslash cannot be escaped in a tag: before a comma, or at the end, it would change what the line says.
+    return bool(value) and "\\" not in value and not _UNWRITABLE.search(value)
+
+
 def _fields(measurement: str, signals: Mapping[str, Value]) -> tuple[list[str], list[str]]:
     known = catalogue()[measurement]
     fields = []
@@ -93,7 +99,6 @@ def _line(measurement: str, tags: Mapping[str, str], fields: list[str], time_ms:
 
 
 def _tag_value(key: str, value: str) -> str:
-    # A backslash cannot be escaped in a tag: before a comma, or at the end, it would change what the line says.
-    if not value or "\\" in value or _UNWRITABLE.search(value):
+    if not is_tag(value):
         raise ValueError(f"{key} {value!r}: a tag is not empty and holds neither a backslash nor a control character")
     return value.translate(_TAG_ESCAPES)

@@ -4,6 +4,7 @@ Whatever they have to mend ends in one line, `file: key: value; the way out`. No
 unknown key is passed over, and no secret is shown.
 """
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,11 +17,27 @@ V = TypeVar("V")
 REQUIRED: Any = object()
 """Stands where a default would, for a key that must be given."""
 
+HOST_CHARACTERS = 253
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_HOST_NAME = re.compile(rf"({_LABEL}\.)*(?!\d+\.?$){_LABEL}\.?")
+"""RFC 1123, and the underscore that container networks use. A last label of digits alone makes it an address."""
+
 _ONE_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
 
 class SettingsError(ValueError):
     """What a person has to mend; the message is one line."""
+
+
+def is_host(text: str) -> bool:
+    """Whether a host can be called so: by a name in ASCII, or by an IPv4 or IPv6 address."""
+    if _HOST_NAME.fullmatch(text):
+        return len(text) <= HOST_CHARACTERS
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return re.fullmatch(r"[\w.:%-]+", text, re.ASCII) is not None
 
 
 class Table:
@@ -70,6 +87,10 @@ class Table:
     ) -> str | T:
         """A string that fits the pattern as a whole. What stands in place of a `secret` one is not shown."""
         return self._take(key, (str,), lambda value: re.fullmatch(pattern, value), way_out, default, secret=secret)
+
+    def host(self, key: str) -> str:
+        """A host name or an address."""
+        return self._take(key, (str,), is_host, "give a host name or an address, without a port", REQUIRED)
 
     def integer(self, key: str, lowest: int, highest: int, default: T = REQUIRED) -> int | T:
         """A whole number within both bounds."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from ingest.answer import Answer
 from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
 from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
-from ingest.settings_file import Table
+from ingest.settings_file import Table, is_host
 
 DatabaseSettings = Influxdb1Settings | Influxdb2Settings
 
@@ -54,10 +54,10 @@ def database_settings(table: Table) -> DatabaseSettings:
 
 def _url(table: Table) -> str:
     way_out = "write it like https://influx.example.org:8086, with user and password under keys of their own"
-    url = table.text("url", r"[^\s@?#]+", way_out, secret=True)
+    url = table.text("url", r"((?![@?#])[!-~])+", way_out, secret=True)
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in ("http", "https") and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

@@ -124,7 +124,7 @@ def test_the_ack_brings_the_time_and_how_long_the_reading_was_held() -> None:
 def test_readings_are_dated_at_arrival_when_the_clock_is_trusted() -> None:
     bench = Bench(ScriptedClocks(system=UTC_2026), UTC_2026)
     bench.committer.commit([bench.delivery(3), bench.delivery(4, t=UTC_2026 - 5000)])
-    (frame,) = bench.journal.take(newest=False, below=99, readings=99, busy=(), datable=lambda _: False)
+    (frame,) = bench.journal.take(newest=False, below=99, readings=99, busy=(), datable=lambda _key, _up: False)
     assert [entry.dated for entry in frame.entries] == [(UTC_2026 - 1100, "gateway"), (UTC_2026 - 5000, "device")]
 
 

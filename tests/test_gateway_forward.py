@@ -3,13 +3,14 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.dating import Dating, freeze_origins
 from gateway.deadletters import DeadLetters
 from gateway.forward import BATCH_READINGS, Forwarder
 from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.portions import SET_ASIDE_MOST
 from ingest.answer import Answer, Verdict
-from tests.gateway_stand_ins import UTC_2026, RecordingDisk, ScriptedClocks, ScriptedDatabase, entry
+from tests.gateway_stand_ins import KERNEL, UTC_2026, RecordingDisk, ScriptedClocks, ScriptedDatabase, entry
 
 INTERVAL = 30.0
 HEALTH = "gateway,site=rig backlog_readings=0i"
@@ -23,6 +24,7 @@ class Bench:
         self.clock = self.clocks.clock()
         self.disk = RecordingDisk()
         self.journal = Journal(self.disk)
+        self.dating = Dating(self.clock, KERNEL)
         self.dead_letters = DeadLetters(self.disk)
         self.database = ScriptedDatabase(judge)
         self.forwarder = Forwarder(
@@ -31,7 +33,8 @@ class Bench:
             dead_letters=self.dead_letters,
             writer=self.database,
             clock=self.clock,
-            lines=LineMaker("rig", lambda _: None, self.dead_letters),
+            lines=LineMaker("rig", self.journal.origin, self.dead_letters),
+            freeze_origins=lambda: freeze_origins(self.journal, self.dating),
             health=lambda utc_ms: f"{HEALTH} {utc_ms}",
             jitter=lambda: 0.999,
         )
@@ -79,6 +82,16 @@ def test_the_time_is_asked_for_before_anything_is_sent() -> None:
     assert (bench.database.pings, bench.database.requests) == (1, [])
     bench.step()
     assert bench.sent() == [0]
+
+
+def test_readings_without_a_time_get_one_before_they_are_sent() -> None:
+    bench = Bench()
+    undated = entry(3, None, received=bench.clocks.boot)
+    bench.dating.heard_entry(undated)
+    bench.journal.commit([undated])
+    bench.run()
+    assert bench.written() == [-100]
+    assert bench.journal.pending_readings == 0
 
 
 def test_a_server_without_a_date_gets_nothing() -> None:

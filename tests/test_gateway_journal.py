@@ -2,7 +2,7 @@ import pytest
 
 from gateway import framelog
 from gateway.journal import Entry, Journal, StoredFrame
-from gateway.ledger import Key
+from gateway.ledger import Key, Origin
 from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, entry
 
 KEY = (UNIT, BOOT)
@@ -10,7 +10,7 @@ ALL = 10**9
 
 
 def take(journal: Journal, *, newest: bool = False, readings: int = ALL, below: int = ALL) -> list[StoredFrame]:
-    return journal.take(newest=newest, below=below, readings=readings, busy=(), datable=lambda _: True)
+    return journal.take(newest=newest, below=below, readings=readings, busy=(), datable=lambda _key, _up: True)
 
 
 def seqs(frames: list[StoredFrame]) -> list[int]:
@@ -84,7 +84,7 @@ def test_undated_readings_of_one_boot_wait_and_block_no_other() -> None:
     journal = Journal(RecordingDisk())
     journal.commit([entry(0, None), entry(1, None, unit="raft-02"), entry(0, boot="00000000000000bb")])
 
-    def datable(key: Key) -> bool:
+    def datable(key: Key, _up: int) -> bool:
         return key[0] == "raft-02"
 
     frames = journal.take(newest=False, below=ALL, readings=ALL, busy=(), datable=datable)
@@ -94,12 +94,26 @@ def test_undated_readings_of_one_boot_wait_and_block_no_other() -> None:
     assert journal.undated_readings() == {KEY: 1}
 
 
-def test_a_frozen_origin_is_for_ever() -> None:
+def test_an_undated_frame_waits_while_one_of_its_readings_is_beyond_what_can_be_dated() -> None:
+    journal = Journal(RecordingDisk())
+    journal.commit([entry(0, None), entry(5, None)])
+    journal.commit([entry(3, None)])
+
+    def datable(_key: Key, up: int) -> bool:
+        return up <= 3000
+
+    assert seqs(journal.take(newest=False, below=ALL, readings=ALL, busy=(), datable=datable)) == [3]
+
+
+def test_a_frozen_origin_is_for_ever_and_a_further_one_is_for_what_lies_beyond() -> None:
     disk = RecordingDisk()
-    assert Journal(disk).freeze_origin(KEY, (1000, "late")) == (1000, "late")
+    first, second = Origin(1000, "estimated", 500), Origin(900, "estimated", 700)
+    Journal(disk).freeze_origin(KEY, first)
     again = Journal(disk)
-    assert again.freeze_origin(KEY, (2000, "estimated")) == (1000, "late")
-    assert again.origin(KEY) == (1000, "late")
+    again.freeze_origin(KEY, Origin(2000, "late", 500))
+    assert again.origins(KEY) == (first,)
+    again.freeze_origin(KEY, second)
+    assert [again.origin(KEY, up) for up in (0, 500, 501, 700, 701)] == [first, first, second, second, None]
 
 
 def test_a_full_disk_stores_nothing_and_the_next_commit_does() -> None:
@@ -205,7 +219,8 @@ def test_a_segment_that_is_unreadable_at_one_start_loses_nothing() -> None:
     journal = Journal(disk)
     for seq in range(3):
         journal.commit([entry(seq)])
-    journal.freeze_origin(("raft-02", BOOT), (1000, "late"))
+    late = Origin(1000, "late", 500)
+    journal.freeze_origin(("raft-02", BOOT), late)
     disk.unreadable = {"segment-00000001.frames"}
     blind = Journal(disk, segment_bytes=1)
     assert blind.damages == 1
@@ -217,7 +232,7 @@ def test_a_segment_that_is_unreadable_at_one_start_loses_nothing() -> None:
     disk.unreadable.clear()
     again = Journal(disk)
     assert seqs(take(again)) == [0, 1, 2, 12]
-    assert again.origin(("raft-02", BOOT)) == (1000, "late")
+    assert again.origin(("raft-02", BOOT), up=500) == late
 
 
 def test_an_unreadable_ledger_is_moved_aside_and_counted() -> None:

@@ -2,10 +2,11 @@ import pytest
 
 from gateway import framelog
 from gateway.intervals import IntervalSet
-from gateway.ledger import BOOTS_KEPT, COMPACT_BYTES, FILE, RESERVE, RESERVE_BYTES, Ledger
+from gateway.ledger import BOOTS_KEPT, COMPACT_BYTES, FILE, RESERVE, RESERVE_BYTES, Ledger, Origin
 from tests.gateway_stand_ins import RecordingDisk
 
 KEY = ("raft-01", "00000000000000aa")
+ORIGINS = [Origin(1234, "estimated", 500), Origin(1200, "estimated", 900)]
 
 
 def test_changes_come_back_at_the_next_start() -> None:
@@ -14,11 +15,12 @@ def test_changes_come_back_at_the_next_start() -> None:
     ledger.seen[KEY] = IntervalSet([(0, 7), (9, 9)])
     ledger.mark_forwarded([1, 2, 5])
     ledger.keep_seen([KEY])
-    ledger.freeze_origin(KEY, (1234, "late"))
+    for origin in ORIGINS:
+        ledger.freeze_origin(KEY, origin)
     again = Ledger(disk)
     assert again.forwarded.ranges() == [(1, 2), (5, 5)]
     assert again.seen[KEY].ranges() == [(0, 7), (9, 9)]
-    assert again.origins == {KEY: (1234, "late")}
+    assert again.origins == {KEY: ORIGINS}
     assert again.next_frame == 6
 
 
@@ -27,11 +29,12 @@ def test_compaction_keeps_what_still_matters() -> None:
     ledger = Ledger(disk)
     ledger.seen[KEY] = IntervalSet([(0, 7)])
     ledger.mark_forwarded([1, 2, 5])
-    ledger.freeze_origin(KEY, (1234, "late"))
+    for origin in ORIGINS:
+        ledger.freeze_origin(KEY, origin)
     ledger.compact(first_frame=5, live=set())
     again = Ledger(disk)
     assert again.forwarded.ranges() == [(5, 5)]
-    assert (again.seen[KEY].ranges(), again.origins, again.next_frame) == ([(0, 7)], {KEY: (1234, "late")}, 6)
+    assert (again.seen[KEY].ranges(), again.origins, again.next_frame) == ([(0, 7)], {KEY: ORIGINS}, 6)
 
 
 def test_the_latest_boots_of_each_unit_and_the_live_ones_stay_known() -> None:
@@ -76,7 +79,7 @@ def test_a_full_disk_freezes_no_origin() -> None:
     ledger = Ledger(disk)
     disk.full = True
     try:
-        ledger.freeze_origin(KEY, (1, "late"))
+        ledger.freeze_origin(KEY, ORIGINS[0])
     except OSError:
         assert ledger.origins == {}
     else:

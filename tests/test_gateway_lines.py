@@ -3,17 +3,21 @@ import logging
 import pytest
 
 from gateway.deadletters import DeadLetters
-from gateway.journal import Entry, StoredFrame
+from gateway.journal import Entry, Journal, StoredFrame
 from gateway.ledger import Key, Origin
 from gateway.lines import LineMaker
+from gateway.message import LARGEST_UP
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry
 
 KEY: Key = (UNIT, BOOT)
 
 
-def maker(origins: dict[Key, Origin] | None = None) -> tuple[LineMaker, DeadLetters]:
+def maker(*origins: Origin) -> tuple[LineMaker, DeadLetters]:
     dead_letters = DeadLetters(RecordingDisk())
-    return LineMaker("rig", (origins or {}).get, dead_letters), dead_letters
+    journal = Journal(RecordingDisk())
+    for origin in origins:
+        journal.freeze_origin(KEY, origin)
+    return LineMaker("rig", journal.origin, dead_letters), dead_letters
 
 
 def frame(*entries: Entry, undated: Key | None = None) -> StoredFrame:
@@ -29,15 +33,22 @@ def test_a_dated_reading_is_a_line() -> None:
 
 
 def test_an_undated_one_takes_its_boots_origin() -> None:
-    lines, _ = maker({KEY: (UTC_2026, "late")})
-    assert lines.datable(KEY)
+    lines, _ = maker(Origin(UTC_2026, "late", 3000))
+    assert lines.datable(KEY, 3000)
     (line,) = lines.of(frame(entry(3, None), undated=KEY))
     assert line.endswith(f'time_quality="late" {UTC_2026 + 3000}')
 
 
+def test_one_beyond_the_first_origins_reach_takes_the_next_one() -> None:
+    lines, _ = maker(Origin(UTC_2026, "estimated", 3000), Origin(UTC_2026 - 500, "estimated", 4000))
+    times = [int(line.rsplit(" ", 1)[1]) for line in lines.of(frame(entry(3, None), entry(4, None), undated=KEY))]
+    assert times == [UTC_2026 + 3000, UTC_2026 + 3500]
+    assert not lines.datable(KEY, 4001)
+
+
 def test_without_an_origin_it_is_not_datable() -> None:
     lines, _ = maker()
-    assert not lines.datable(KEY)
+    assert not lines.datable(KEY, 0)
 
 
 def test_a_signal_that_no_field_holds_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -52,6 +63,6 @@ def test_a_signal_that_no_field_holds_is_counted_and_logged_once(caplog: pytest.
 
 
 def test_a_time_outside_of_all_reason_is_set_aside() -> None:
-    lines, dead_letters = maker({KEY: (UTC_2026, "late")})
-    assert lines.of(frame(entry(0, None, up=2**62), entry(1, None), undated=KEY)) != []
+    lines, dead_letters = maker(Origin(UTC_2026, "late", LARGEST_UP))
+    assert lines.of(frame(entry(0, None, up=2**52, sent=2**52), entry(1, None), undated=KEY)) != []
     assert dead_letters.count == 1

@@ -46,6 +46,11 @@ def test_a_reading_is_taken_whole() -> None:
     )
 
 
+@pytest.mark.parametrize("changes", [{"oldest": 7}, {"sent": 7000}, {"up": 2**53 - 1, "sent": 2**53 - 1}])
+def test_the_bounds_themselves_are_taken(changes: dict[str, Any]) -> None:
+    assert isinstance(parse(TOPIC, payload(**changes)), ReadingMessage)
+
+
 def test_a_status_is_taken() -> None:
     data = json.dumps({"state": "online", "boot": BOOT, "firmware": "1.2"}).encode()
     assert parse(f"powerunit/v1/{UNIT}/status", data) == StatusMessage(UNIT, online=True, boot=BOOT, firmware="1.2")
@@ -68,6 +73,11 @@ def test_a_status_is_taken() -> None:
         (payload(seq=-1), "seq"),
         (payload(t=4_294_967_296_000), "t must be"),
         (payload(t=0), "t must be"),
+        (payload(oldest=8), "oldest 8 is above seq 7"),
+        (payload(sent=6999), "sent 6999 is before up 7000"),
+        (payload(up=2**53, sent=2**53), "up"),
+        (payload(sent=2**53), "sent"),
+        (payload(up=1e300, sent=1e300), "up"),
         (payload(boot="../../etc"), "boot"),
         (payload(device="bms1\n"), "device"),
         (payload(signals={"soc": None}), "soc"),

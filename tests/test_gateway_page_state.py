@@ -18,7 +18,7 @@ class Page:
         self.bench = Bench(ScriptedClocks(system=UTC_2026), UTC_2026)
         self.database = ScriptedDatabase()
         bench = self.bench
-        lines = LineMaker("rig", lambda _: None, bench.dead_letters)
+        lines = LineMaker("rig", lambda _key, _up: None, bench.dead_letters)
         receiver = Receiver(BrokerSettings("127.0.0.1", 1, "gateway", "secret"), lambda: 0, lambda _: None)
         forwarder = Forwarder(
             interval=30,
@@ -27,6 +27,7 @@ class Page:
             writer=self.database,
             clock=bench.clock,
             lines=lines,
+            freeze_origins=lambda: None,
             health=lambda utc_ms: f"gateway,site=rig backlog_readings=0i {utc_ms}",
         )
         self.rooms = Rooms(

@@ -25,7 +25,7 @@ class Bench:
             below=self.journal.next_frame,
             readings=1000,
             busy=self.portions.frames,
-            datable=lambda _: True,
+            datable=lambda _key, _up: True,
         )
         for frame in frames:
             self.portions.open(frame, 1)
@@ -115,7 +115,7 @@ def test_a_frame_is_forwarded_when_all_its_lines_are_settled() -> None:
     bench = Bench(0, 1)
     bench.journal.commit([entry(seq, (UTC_2026 + seq, "device")) for seq in range(2)])
     [frame] = bench.journal.take(
-        newest=True, below=bench.journal.next_frame, readings=2, busy=(), datable=lambda _: True
+        newest=True, below=bench.journal.next_frame, readings=2, busy=(), datable=lambda _key, _up: True
     )
     bench.portions.open(frame, 2)
     bench.portions.add([Line("0", frame.number), Line("1", frame.number)], 1, first=False)

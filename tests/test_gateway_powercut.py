@@ -12,7 +12,7 @@ from gateway.ledger import Origin
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry, power_cuts, power_cuts_within
 
 KEY = (UNIT, BOOT)
-ORIGIN: Origin = (UTC_2026 + 123, "late")
+ORIGIN = Origin(UTC_2026 + 123, "late", 10**9)
 ALL = 10**9
 
 Step = int | str
@@ -32,7 +32,7 @@ class Promise:
 
 
 def take(journal: Journal, readings: int = ALL) -> list[StoredFrame]:
-    return journal.take(newest=False, below=ALL, readings=readings, busy=(), datable=lambda _: True)
+    return journal.take(newest=False, below=ALL, readings=readings, busy=(), datable=lambda _key, _up: True)
 
 
 def seqs(frames: list[StoredFrame]) -> list[int]:
@@ -90,7 +90,7 @@ def check(files: dict[str, bytes], promise: Promise) -> RecordingDisk:
     assert all(received == promise.acknowledged.get(seq, received) for seq, received in pending.items())
     assert all(seq in journal.seen(KEY) for seq in promise.acknowledged)
     if promise.origin:
-        assert journal.origin(KEY) == ORIGIN
+        assert journal.origin(KEY, 10**9) == ORIGIN
     started = RecordingDisk(files)
     started.operations = list(disk.operations)
     journal.commit([entry(1_000_000)])

@@ -187,3 +187,46 @@ def test_a_file_that_is_not_there_names_the_one_to_start_from(tmp_path: Path) ->
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     told = refusal(lambda: Table.of_file(tmp_path, "b.toml"))
     assert told == f"{tmp_path}: Is a directory; name a file that you may read"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "influx.example.org",
+        "influx.example.org.",
+        "my_broker-2",
+        "4g",
+        "127.0.0.1",
+        "::1",
+        "fe80::1%eth0",
+        "a" * 63 + ".org",
+    ],
+)
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert Table("file", {"host": host}).host("host") == host
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        ".",
+        "a..b",
+        "a b",
+        "a\n",
+        "-a",
+        "a-.org",
+        "b\u00fccher.example",
+        "a:1883",
+        "[::1]",
+        "300.0.0.1",
+        "1.2.3",
+        "a" * 64,
+        "a." * 127 + "a",
+    ],
+)
+def test_what_is_no_host_says_so(host: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Table("file", {"host": host}).host("host")
+    assert str(caught.value) == f"file: host: {host!r}; give a host name or an address, without a port"

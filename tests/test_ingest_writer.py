@@ -1,7 +1,11 @@
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
 from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
@@ -106,10 +110,30 @@ def test_a_wrong_setting_is_one_line_with_the_way_out(v1: dict[str, Any], change
         "http://influx:99999",
         "http://[::1",
         "http://influx:8086:1",
+        "http://exa%20mple:8086",
+        "http://a..b:8086",
+        "http://300.0.0.1:8086",
+        "http://influx\\x:8086",
     ],
 )
 def test_a_url_that_is_none(v1: dict[str, Any], url: str) -> None:
     assert refusal(v1 | {"url": url}) == f"{WHERE}.url: {url!r}; {URL_WAY_OUT}"
+
+
+@given(url=st.text("htp:/[]%.-\\\u00fc\u3002ab1 ", max_size=12).map("http://".__add__))
+def test_with_every_url_that_is_taken_a_writer_can_be_built(url: str) -> None:
+    try:
+        settings = read({"kind": "influxdb1", "url": url, "database": "powerunit"})
+    except SettingsError:
+        return
+    open_writer(settings).close()
+    open_writer(Influxdb2Settings(url, "trial", "powerunit", "s3cret")).close()
+    assert urlsplit(url).hostname == urllib3.util.parse_url(url).host
+
+
+@pytest.mark.parametrize("url", ["http://exa mple:8086", "http://influx/\u00fc", "http://influx/\x01"])
+def test_a_url_with_a_character_that_belongs_in_none(v1: dict[str, Any], url: str) -> None:
+    assert refusal(v1 | {"url": url}) == f"{WHERE}.url: not shown; {URL_WAY_OUT}"
 
 
 @pytest.mark.parametrize(
