@@ -17,8 +17,8 @@ class Profile:
     """One device model, as `firmware.host.profile` compiled it.
 
     `reads` are the (function, start, count) of one whole poll, in order: where two of them give the same signal the later
-    one knows better. Those in `optional` are refused by some firmwares: an exception there is no error. `timeout_ms` bounds the wait for a reply; `gap_ms` is the silence that the device needs between a
-    reply and the next request.
+    one knows better. What those in `optional` ask for is missing in some firmwares. `timeout_ms` bounds the wait for a
+    reply; `gap_ms` is the silence that the device needs between a reply and the next request.
     """
 
     def __init__(self, compiled: dict) -> None:
@@ -41,15 +41,8 @@ class Profile:
         A value is a pair (integer, decimals), a bool or a str.
         """
         values: dict = {}
-        for of_function, address, name, kind, size, decimals, absent, mask, shift, meanings in self._registers:
-            if of_function != function:
-                continue
-            if function in _BIT_FUNCTIONS:
-                offset, end = address - start, count
-            else:
-                offset, end = (address - start) * 2 // self._address_step, len(data)
-            if offset < 0 or offset + size > end:
-                continue
+        for offset, row in self._within(function, start, count):
+            _, _, name, kind, size, decimals, absent, mask, shift, meanings = row
             if kind == "text":
                 values[name] = _text(data[offset : offset + size])
                 continue
@@ -66,6 +59,10 @@ class Profile:
                 values[name] = meanings[str(raw)]
         return values
 
+    def names(self, function: int, start: int, count: int) -> "list[str]":
+        """What `decode` may give for that read."""
+        return [row[2] for _, row in self._within(function, start, count)]
+
     def complete(self, values: dict) -> None:
         """Add the signals that are computed from others, once the values of a whole poll are together."""
         cells = [value for name, value in values.items() if name.startswith("cell_") and name[5:7].isdigit()]
@@ -76,6 +73,17 @@ class Profile:
             values["cell_voltage_min"] = (lowest, decimals)
             values["cell_voltage_max"] = (highest, decimals)
             values["cell_voltage_spread"] = (highest - lowest, decimals)
+
+    def _within(self, function: int, start: int, count: int) -> "list[tuple[int, tuple]]":
+        """The registers that lie wholly in that read, each with its offset in bytes, or in bits for functions 1 and 2."""
+        bits = function in _BIT_FUNCTIONS
+        end = count if bits else 2 * count
+        found = []
+        for row in self._registers:
+            offset = row[1] - start if bits else (row[1] - start) * 2 // self._address_step
+            if row[0] == function and offset >= 0 and offset + row[4] <= end:
+                found.append((offset, row))
+        return found
 
     def _integer(self, data: bytes, offset: int, size: int, kind: str) -> int:
         raw = _word(data, offset)

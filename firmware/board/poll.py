@@ -1,8 +1,10 @@
 """Polls the devices one after the other, and the board itself, and hands each reading to the spool.
 
 Promises: each device gives one reading per period, also when nothing could be read: its `signals` are empty then and
-`error` says why. A signal that was not read in this poll is absent. A device that does not answer is asked for one
-block only, so it costs the others its own tries and no more. Numbers are written from integers, never from floats.
+`error` says why. A signal that was not read in this poll is absent, also if only one of the blocks that give it was not
+read. After the first block without a valid answer, be it silence or noise, a device is asked no further, so it costs
+the others no more than the tries of one block, and the master's wait for what is owed (docs/decisions/022). A refusal
+is a valid answer. Numbers are written from integers, never from floats.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ from decode import to_json
 from modbus import NoReading
 
 HEALTH_PERIOD = 60  # seconds
+_NOT_THERE = (1, 2)  # the exceptions "illegal function" and "illegal data address"; the others may pass
 _LONGEST_ERROR = 200  # characters, as in gateway/schema/reading.schema.json
 
 
@@ -64,17 +67,23 @@ class Poller:
         up = self._clock.now()
         values = {}
         errors = []
+        unread = list(profile.reads)
         for block in profile.reads:
             try:
                 data = await self._master.read(device.name, profile, device.address, *block)
             except NoReading as error:
-                if error.refused and block in profile.optional:
+                if error.refusal in _NOT_THERE and block in profile.optional:
+                    unread.remove(block)
                     continue
                 errors.append(str(error))
-                if error.silent:
+                if error.refusal is None:
                     break
             else:
+                unread.remove(block)
                 values.update(profile.decode(*block, data))
+        for block in unread:
+            for name in profile.names(*block):
+                values.pop(name, None)
         profile.complete(values)
         signals = to_json(values)
         self._spool.add(

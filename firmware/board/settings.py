@@ -1,20 +1,23 @@
 """The unit's settings: `unit.json`, which `firmware.host.bundle` makes from a file like firmware/unit.example.toml.
 
 It is checked here again, because a file can be edited or damaged on the board: every value before it is used. A wrong,
-missing or unknown one raises SettingsError with one line that says which, and never shows a password.
+missing or unknown one raises SettingsError with one line that says which, and never shows a password. Whether the bus
+may have those pins is judged where the bundle is made, so that the board's wiring is known in one place: here a pin is
+a number that the chip has.
 """
 
 import json
 
 _NAME, _TEXT, _SECRET, _NUMBER = "name", "text", "password", "whole number"  # each with its least and greatest (length)
 _NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+_PIN = (_NUMBER, 0, 39)
 _OPTIONAL = ("de",)
 _SHAPE = {
     "unit": (_NAME, 1, 32),
     "period": (_NUMBER, 1, 3600),
     "wifi": {"ssid": (_TEXT, 1, 32), "password": (_SECRET, 8, 63)},
     "broker": {"host": (_TEXT, 1, 63), "port": (_NUMBER, 1, 65535), "password": (_SECRET, 1, 128)},
-    "bus": {"uart": (_NUMBER, 1, 2), "tx": (_NUMBER, 0, 33), "rx": (_NUMBER, 0, 39), "de": (_NUMBER, 0, 33)},
+    "bus": {"uart": (_NUMBER, 1, 2), "tx": _PIN, "rx": _PIN, "de": _PIN},
     "devices": [{"name": (_NAME, 1, 32), "model": (_NAME, 1, 32), "address": (_NUMBER, 0, 255)}],
 }
 

@@ -69,6 +69,13 @@ def test_a_32_bit_value_cut_by_the_span_is_left_out():
     assert profile.decode(3, 5, 1, words(0xFB1E)) == {}
 
 
+def test_the_names_of_a_read_are_those_of_the_registers_that_lie_wholly_in_it():
+    profile = decode.Profile(BMS)
+    assert profile.names(3, 2, 3) == ["cell_03_voltage", "temperature_1"]
+    assert profile.names(3, 9, 1) == ["state"]
+    assert profile.names(2, 0x2003, 10) == ["night"] and profile.names(2, 0x2000, 8) == []
+
+
 def test_both_word_orders():
     assert changed(low_word_first=True).decode(3, 4, 2, words(0xFB1E, 0xFFFF)) == {"current": (-1250, 3)}
     assert decode.Profile(BMS).decode(3, 7, 2, words(0x0008, 0x0010)) == {"protections": (16, 0)}

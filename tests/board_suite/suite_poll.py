@@ -17,11 +17,22 @@ PROFILE = Profile({
 BLOCKS = {(3, 0, 2): b"\x0c\xe4\x0c\xe7", (3, 10, 1): b"\xff\x85", (2, 20, 1): b"\x01"}
 
 
+# The bit says "night" where it is set, and knows better than the register.
+CONTROLLER = Profile({
+    "model": "tracer", "measurement": "charge_controller", "baudrate": 9600, "parity": "N", "stop_bits": 1,
+    "timeout_ms": 350, "gap_ms": 50, "address_step": 1, "low_word_first": False,
+    "reads": [[4, 0, 1], [4, 5, 1], [2, 20, 1]], "optional": [[2, 20, 1]],
+    "registers": [[4, 0, "stage", "unsigned", 2, 0, None, 3, 0, {"0": "off", "1": "float"}],
+                  [4, 5, "pv_voltage", "unsigned", 2, 2], [2, 20, "stage", "unsigned", 1, 0, None, None, None, {"1": "night"}]],
+})  # fmt: skip
+AT_NIGHT = {(4, 0, 1): b"\x00\x00", (4, 5, 1): b"\x00\x10", (2, 20, 1): b"\x01"}
+
+
 class Bus:
     """Gives each block's bytes, or raises what stands there for it."""
 
-    def __init__(self, **changes):
-        self.blocks = dict(BLOCKS)
+    def __init__(self, blocks):
+        self.blocks = dict(blocks)
         self.asked = []
 
     async def read(self, name, profile, address, function, start, count):
@@ -46,13 +57,13 @@ class Held:
 
 
 class Rig:
-    def __init__(self):
+    def __init__(self, profile=PROFILE, blocks=BLOCKS):
         self.ticks = 0
         self.clock = Clock(lambda: self.ticks)
-        self.bus = Bus()
+        self.bus = Bus(blocks)
         self.spool = Held()
         self.said = []
-        self.device = Device("bms1", 2, PROFILE)
+        self.device = Device("bms1", 2, profile)
         self.poller = Poller([self.device], self.bus, self.clock, self.spool, self.said.append)
 
     def poll(self):
@@ -78,39 +89,67 @@ def test_its_time_is_that_of_its_beginning():
     assert rig.poll()[1]["t"] == 1_795_562_958_755 + 2000
 
 
-def test_a_block_that_failed_leaves_its_signals_out():
+def test_a_block_that_is_refused_leaves_its_signals_out():
     rig = Rig()
-    rig.bus.blocks[3, 0, 2] = NoReading("bms1: damaged")
+    rig.bus.blocks[3, 0, 2] = NoReading("bms1: refuses", 2)
     content = rig.poll()[1]
-    assert content["signals"] == {"current": -1.23, "balancing": True} and content["error"] == "bms1: damaged"
+    assert content["signals"] == {"current": -1.23, "balancing": True} and content["error"] == "bms1: refuses"
 
 
-def test_a_silent_device_is_asked_for_one_block_and_still_gives_a_reading():
+def test_a_device_that_gives_no_valid_answer_is_asked_no_further_and_still_gives_a_reading():
     rig = Rig()
-    rig.bus.blocks[3, 0, 2] = NoReading("bms1: no answer", silent=True)
+    rig.bus.blocks[3, 10, 1] = NoReading("bms1: no valid answer")
     content = rig.poll()[1]
-    assert len(rig.bus.asked) == 1 and content["signals"] == {} and content["error"] == "bms1: no answer"
+    assert [asked[2:] for asked in rig.bus.asked] == [(3, 0, 2), (3, 10, 1)]
+    assert content["signals"]["cell_01_voltage"] == 3.3 and "current" not in content["signals"]
+    assert content["error"] == "bms1: no valid answer"
 
 
-def test_an_optional_block_may_be_refused():
-    rig = Rig()
-    rig.bus.blocks[2, 20, 1] = NoReading("bms1: refuses", refused=True)
-    content = rig.poll()[1]
-    assert "balancing" not in content["signals"] and "error" not in content and rig.said == []
-    rig.bus.blocks[2, 20, 1] = NoReading("bms1: no answer", silent=True)
-    assert rig.poll()[1]["error"] == "bms1: no answer"
+def test_a_firmware_may_have_none_of_an_optional_block():
+    for code in (1, 2):
+        rig = Rig()
+        rig.bus.blocks[2, 20, 1] = NoReading("bms1: refuses", code)
+        content = rig.poll()[1]
+        assert "balancing" not in content["signals"] and "error" not in content and rig.said == []
+
+
+def test_an_optional_block_that_fails_otherwise_is_an_error():
+    for code in (4, 6, None):
+        rig = Rig()
+        rig.bus.blocks[2, 20, 1] = NoReading("bms1: fails", code)
+        assert rig.poll()[1]["error"] == "bms1: fails"
+
+
+def test_the_block_that_knows_better_is_heard():
+    assert Rig(CONTROLLER, AT_NIGHT).poll()[1]["signals"] == {"stage": "night", "pv_voltage": 0.16}
+    by_day = dict(AT_NIGHT)
+    by_day[2, 20, 1] = b"\x00"
+    assert Rig(CONTROLLER, by_day).poll()[1]["signals"]["stage"] == "off"
+
+
+def test_a_signal_is_absent_while_the_block_that_knows_better_was_not_read():
+    for unread, code in (((2, 20, 1), None), ((2, 20, 1), 4), ((4, 5, 1), None)):
+        rig = Rig(CONTROLLER, AT_NIGHT)
+        rig.bus.blocks[unread] = NoReading("mppt1: fails", code)
+        assert "stage" not in rig.poll()[1]["signals"]
+
+
+def test_a_firmware_without_the_block_that_knows_better_says_what_it_knows():
+    rig = Rig(CONTROLLER, AT_NIGHT)
+    rig.bus.blocks[2, 20, 1] = NoReading("mppt1: refuses", 2)
+    assert rig.poll()[1]["signals"]["stage"] == "off"
 
 
 def test_errors_are_cut_to_what_the_schema_allows():
     rig = Rig()
-    rig.bus.blocks[3, 0, 2] = rig.bus.blocks[3, 10, 1] = NoReading('"' * 150)
+    rig.bus.blocks[3, 0, 2] = rig.bus.blocks[3, 10, 1] = NoReading('"' * 150, 2)
     assert len(rig.poll()[1]["error"]) == 200
 
 
 def test_going_and_coming_back_is_said_once():
     rig = Rig()
     rig.poll()
-    rig.bus.blocks[3, 0, 2] = NoReading("bms1: no answer", silent=True)
+    rig.bus.blocks[3, 0, 2] = NoReading("bms1: no answer")
     for _ in range(3):
         rig.poll()
     rig.bus.blocks = BLOCKS
