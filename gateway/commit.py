@@ -72,18 +72,24 @@ class Committer:
         """Store and acknowledge one group. If the disk does not take it, no board hears of it and all send it again."""
         fresh: dict[tuple[Key, int], tuple[ReadingMessage, int]] = {}
         newest: dict[Key, tuple[int | None, int]] = {}
+        refused: dict[Key, list[int]] = {}
         for delivery in group:
             match delivery.content:
                 case ReadingMessage() as message:
                     self._add(fresh, newest, message, delivery)
                 case StatusMessage() as message:
                     self._units.status(message)
-                case Rejected(reason, topic, payload):
-                    self._dead_letters.add(reason, topic, payload)
+                case Rejected(reason, topic, payload, reading):
+                    if self._dead_letters.add(reason, topic, payload) and reading is not None:
+                        key, seq = reading
+                        refused.setdefault(key, []).append(seq)
+                        newest.setdefault(key, (None, delivery.received))
         # Dated only now, because the fastest message of the group dates all of its boot best.
         entries = [self._entry(message, received) for message, received in fresh.values()]
         try:
             self._journal.commit(entries)
+            for key, seqs in refused.items():
+                self._journal.set_aside(key, seqs)
         except OSError as error:
             self.disk.away(f"cannot be written ({error.strerror}); readings stay on the boards until it can")
             newest.clear()
@@ -120,7 +126,7 @@ class Committer:
     def _acknowledge(self, key: Key, sent: int | None, received: int) -> None:
         unit, boot = key
         seen = self._journal.seen(key)
-        upto = seen.run_end(self._oldest[key])
+        upto = seen.run_end(self._oldest.get(key, 0))
         now = self._clock.boottime()
         document = {
             "boot": boot,

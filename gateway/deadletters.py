@@ -46,12 +46,12 @@ class DeadLetters:
             log.warning("%s: %s", name, reason)
             self.add(reason, name, b"")
 
-    def add(self, reason: str, source: str, payload: bytes) -> None:
-        """Set one aside: why, where it came from (a topic, or `database`), and its first 4 KiB."""
+    def add(self, reason: str, source: str, payload: bytes) -> bool:
+        """Set one aside: why, from where (a topic, or `database`), and its first 4 KiB. Whether it is on disk."""
         with self._lock:
-            self._add(reason, source, payload)
+            return self._add(reason, source, payload)
 
-    def _add(self, reason: str, source: str, payload: bytes) -> None:
+    def _add(self, reason: str, source: str, payload: bytes) -> bool:
         self.count += 1
         letter = {
             "reason": reason,
@@ -67,8 +67,9 @@ class DeadLetters:
         except OSError as error:
             log.warning("dead letter %d could not be kept (%s): %s: %s", self.count, error.strerror, source, reason)
             self._size = FILE_BYTES
-            return
+            return False
         self._size += len(data)
+        return True
 
     def _make_room(self) -> None:
         if self._size < FILE_BYTES:

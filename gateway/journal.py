@@ -168,6 +168,14 @@ class Journal:
             for number, (undated, group) in zip(numbers, groups.items(), strict=True):
                 self._index(segment, StoredFrame(number, tuple(group), undated))
 
+    def set_aside(self, key: Key, seqs: Sequence[int]) -> None:
+        """These readings of that boot will not be stored, dead letters hold them. Durable on return. Raises OSError."""
+        with self._lock:
+            seen = self._ledger.seen.setdefault(key, IntervalSet())
+            for seq in seqs:
+                seen.add(seq)
+            self._ledger.keep_seen([key])
+
     def take(
         self, *, newest: bool, below: int, readings: int, busy: Container[int], datable: Callable[[Key, int], bool]
     ) -> list[StoredFrame]:

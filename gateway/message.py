@@ -19,13 +19,23 @@ MAX_PAYLOAD = 65536
 LARGEST_UP = 2**53 - 1
 """ms since boot, as in reading.schema.json."""
 
+Identity = tuple[tuple[str, str], int]
+
 _TOPIC = re.compile(r"powerunit/v1/([a-z][a-z0-9_-]{0,31})/(reading|status)")
+_BOOT = re.compile(r"[0-9a-f]{8,32}")
+_LARGEST_SEQ = 2**32 - 1
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _INT64 = 2**63
 
 
 class MessageError(Exception):
-    """A message that fits no schema. Its text is the reason, one line."""
+    """A message that fits no schema. Its text is the reason, one line; `reading` is the identity of the reading that it
+    was to be, `((unit, boot), seq)`, None where it does not say.
+    """
+
+    def __init__(self, reason: str, reading: Identity | None = None) -> None:
+        super().__init__(reason)
+        self.reading = reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ def parse(topic: str, payload: bytes) -> ReadingMessage | StatusMessage:
     try:
         _validator(kind)(document)
     except fastjsonschema.JsonSchemaValueException as error:
-        raise MessageError(_one_line(error.message)) from None
+        raise MessageError(_one_line(error.message), _identity(unit, document)) from None
     if kind == "status":
         return StatusMessage(unit, document["state"] == "online", document["boot"], document.get("firmware"))
     message = reading_message(unit, document, payload)
@@ -91,10 +101,18 @@ def reading_message(unit: str, document: dict[str, Any], text: bytes) -> Reading
 def _refuse_contradictions(message: ReadingMessage) -> None:
     """What no schema can say, between two keys: either would make us acknowledge or date what was never there."""
     seq, up = message.reading.seq, message.reading.up
+    identity = (message.reading.unit, message.reading.boot), seq
     if message.oldest > seq:
-        raise MessageError(f"oldest {message.oldest} is above seq {seq}: the board holds no such reading")
+        raise MessageError(f"oldest {message.oldest} is above seq {seq}: the board holds no such reading", identity)
     if message.sent is not None and message.sent < up:
-        raise MessageError(f"sent {message.sent} is before up {up}: a reading is taken before it is sent")
+        raise MessageError(f"sent {message.sent} is before up {up}: a reading is taken before it is sent", identity)
+
+
+def _identity(unit: str, document: dict[str, Any]) -> Identity | None:
+    boot, seq = document.get("boot"), document.get("seq")
+    if not isinstance(boot, str) or not _BOOT.fullmatch(boot) or type(seq) is not int or not 0 <= seq <= _LARGEST_SEQ:
+        return None
+    return (unit, boot), seq
 
 
 def _document(payload: bytes) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.deadletters import PAYLOAD_KEPT
-from gateway.message import MessageError, ReadingMessage, StatusMessage, parse
+from gateway.message import Identity, MessageError, ReadingMessage, StatusMessage, parse
 from gateway.notice import Notice
 from gateway.settings import BrokerSettings
 
@@ -34,11 +34,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A message that fits no schema, cut to what a dead letter keeps."""
+    """A message that fits no schema, cut to what a dead letter keeps; `reading` is whose it is, if it says so."""
 
     reason: str
     topic: str
     payload: bytes
+    reading: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Receiver:
         try:
             content = parse(topic, payload)
         except MessageError as error:
-            content = Rejected(str(error), topic, payload[:PAYLOAD_KEPT])
+            content = Rejected(str(error), topic, payload[:PAYLOAD_KEPT], error.reading)
         delivery = Delivery(content, received, message.mid, self._connection)
         try:
             self.deliveries.put_nowait(delivery)

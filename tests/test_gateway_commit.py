@@ -150,6 +150,28 @@ def test_a_rejected_message_is_set_aside_and_the_rest_goes_on() -> None:
     assert bench.journal.pending_readings == 1
 
 
+def test_a_rejected_reading_that_says_whose_it_is_is_acknowledged_once_its_dead_letter_is_on_disk() -> None:
+    bench = Bench()
+    rejected = Delivery(Rejected("no device", "topic", b"{}", (KEY, 1)), 0, mid=9, connection=1)
+    bench.committer.commit([bench.delivery(0), rejected])
+    assert bench.mqtt.acks[-1][1]["seq"] == 1
+    assert 1 in Journal(RecordingDisk(bench.disk.files)).seen(KEY)
+
+
+def test_a_rejected_reading_acknowledges_no_reading_below_it() -> None:
+    bench = Bench()
+    bench.committer.commit([Delivery(Rejected("no device", "topic", b"{}", (KEY, 5)), 0, mid=9, connection=1)])
+    [(_, ack)] = bench.mqtt.acks
+    assert (ack["seq"], ack["beyond"], ack["sent"]) == (-1, [[5, 5]], None)
+
+
+def test_a_rejected_reading_whose_dead_letter_is_not_kept_stays_on_its_board() -> None:
+    bench = Bench()
+    bench.disk.full = True
+    bench.committer.commit([Delivery(Rejected("no device", "topic", b"{}", (KEY, 0)), 0, mid=9, connection=1)])
+    assert bench.mqtt.acks == []
+
+
 def test_a_status_reaches_the_page() -> None:
     bench = Bench()
     status = StatusMessage(UNIT, online=True, boot=BOOT, firmware="1.0")

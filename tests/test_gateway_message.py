@@ -51,6 +51,20 @@ def test_the_bounds_themselves_are_taken(changes: dict[str, Any]) -> None:
     assert isinstance(parse(TOPIC, payload(**changes)), ReadingMessage)
 
 
+@pytest.mark.parametrize("changes", [{"device": None}, {"oldest": 8}, {"sent": 1}, {"up": -1}, {"signals": []}])
+def test_a_refused_reading_is_named_where_it_says_whose_it_is(changes: dict[str, Any]) -> None:
+    with pytest.raises(MessageError) as caught:
+        parse(TOPIC, payload(**changes))
+    assert caught.value.reading == ((UNIT, BOOT), 7)
+
+
+@pytest.mark.parametrize("changes", [{"boot": "x"}, {"boot": None}, {"seq": -1}, {"seq": True}, {"seq": 2**32}])
+def test_a_refused_reading_of_nobody_has_no_name(changes: dict[str, Any]) -> None:
+    with pytest.raises(MessageError) as caught:
+        parse(TOPIC, payload(**changes))
+    assert caught.value.reading is None
+
+
 def test_a_status_is_taken() -> None:
     data = json.dumps({"state": "online", "boot": BOOT, "firmware": "1.2"}).encode()
     assert parse(f"powerunit/v1/{UNIT}/status", data) == StatusMessage(UNIT, online=True, boot=BOOT, firmware="1.2")
