@@ -164,6 +164,21 @@ def test_a_reading_that_comes_after_its_boot_was_placed_is_not_dated_after_its_a
     assert len(undated.journal.origins(KEY)) == 2
 
 
+def test_a_boot_that_starts_later_moves_no_further_estimate_behind_the_first() -> None:
+    undated = Undated()
+    undated.dating.heard(NEXT, received=START, up=1, sent=60_000)
+    undated.hear(up=3_600_000, sent=None)
+    undated.clocks.forward(SETTLED_MS)
+    undated.freeze()
+    (first,) = undated.journal.origins(KEY)
+    undated.clocks.forward(36_000_000)
+    undated.dating.heard((UNIT, "00000000000000cc"), received=undated.clocks.boot, up=1, sent=2)
+    undated.hear(up=3_610_000, sent=None)
+    undated.clocks.forward(SETTLED_MS)
+    undated.freeze()
+    assert first.utc_ms - 1000 < undated.time(3_610_000) - 3_610_000 < first.utc_ms
+
+
 @given(
     st.lists(st.lists(st.integers(0, 10_000), min_size=1, max_size=4), min_size=1, max_size=5),
     st.integers(0, 50_000_000),
