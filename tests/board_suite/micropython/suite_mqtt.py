@@ -5,6 +5,7 @@ hand.
 """
 
 import asyncio
+import time
 
 import mqtt
 from mqtt import Client, Lost, Refused
@@ -113,6 +114,33 @@ def test_half_a_packet_is_kept_until_the_rest_comes():
     assert not asyncio.run(made.receive(0.02))
     broker.chunks.append(b"\x00")
     assert asyncio.run(made.receive(0.02))
+
+
+class LateBroker(Broker):
+    """The bytes come in the pass of the event loop in which the wait for them is over."""
+
+    async def read(self, longest):
+        await asyncio.sleep_ms(10)
+        time.sleep_ms(30)
+        return await super().read(longest)
+
+
+def test_bytes_that_come_as_the_wait_ends_are_kept():
+    heard = []
+    message = b"\x30\x07\x00\x03t/a{}"
+    broker = Broker(CONNACK)
+    made = connected(broker, lambda topic, payload: heard.append(payload))
+    made._reader = LateBroker(message[:4])
+    assert not asyncio.run(made.receive(0.02))
+    made._reader = Broker(message[4:])
+    assert asyncio.run(made.receive(0.02)) and heard == [b"{}"]
+
+
+def test_an_end_that_comes_as_the_wait_ends_is_kept():
+    made = connected(Broker(CONNACK))
+    made._reader = LateBroker(b"")
+    assert not asyncio.run(made.receive(0.02))
+    assert "closed" in str(raised(Lost, made.receive(0.02)))
 
 
 def test_a_refused_subscription_is_told():
