@@ -139,7 +139,10 @@ class Client(umqtt.simple.MQTTClient):
         """Without a word to the broker, so that it publishes our last will."""
         if self._writer:
             self._writer.close()
-            await self._writer.wait_closed()
+            try:
+                await self._writer.wait_closed()
+            except OSError:  # lwIP could not say goodbye; the connection is gone either way
+                pass
             self._writer = None
 
     def _keep_packet_id(self):

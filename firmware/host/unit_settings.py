@@ -1,7 +1,6 @@
 """Settings of one unit, as `firmware/unit.example.toml` shows them: read, checked, and made what the board loads."""
 
 import ipaddress
-import re
 from pathlib import Path
 from typing import Any
 

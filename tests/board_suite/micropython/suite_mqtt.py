@@ -181,3 +181,12 @@ def test_close_says_nothing_so_that_the_will_is_published():
     asyncio.run(made.close())
     assert broker.written[1:] == [None]
     asyncio.run(client(Broker()).close())
+
+
+class GoneBroker(Broker):
+    async def wait_closed(self):
+        raise OSError(12)
+
+
+def test_close_does_not_fail_on_a_connection_that_is_gone():
+    asyncio.run(connected(GoneBroker(CONNACK)).close())
