@@ -1,4 +1,4 @@
-"""What goes wrong before a board is there; the copying itself is tested on the rig's board."""
+"""What goes wrong before a board is there; the copying itself is tested on the rig's board, in hil_tests/test_deploy.py."""
 
 from pathlib import Path
 
