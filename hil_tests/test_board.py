@@ -69,6 +69,18 @@ def test_files_are_in_flash_when_the_power_goes(board: Board, tmp_path: Path) ->
         board.power_cut()
 
 
+def test_a_damaged_file_system_is_not_formatted_over(board: Board, tmp_path: Path) -> None:
+    install(board, tmp_path, "print('starts')\n")
+    image = board.port.parent / "flash.img"
+    content = bytearray(image.read_bytes())
+    content[0:16] = content[4096:4112] = bytes(16)
+    image.write_bytes(content)
+    board.power_on()
+    board.console.wait_for("OSError", DEADLINE)
+    board.power_cut()
+    assert image.read_bytes() == content
+
+
 def test_mpremote_works_at_the_console_of_a_busy_program(board: Board, tmp_path: Path) -> None:
     install(board, tmp_path, "import machine, time\nprint('cause', machine.reset_cause())\nwhile True: time.sleep(1)\n")
     board.power_on()

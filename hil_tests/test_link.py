@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,15 @@ class Raft:
         self.bus = bus
         self.board = board
 
-    def start(self, password: str = PASSWORD) -> None:
-        """Deploys the firmware and gives the power."""
+    def start(self, password: str = PASSWORD, changes: Sequence[tuple[str, str, str]] = ()) -> None:
+        """Deploys the firmware and gives the power. `changes` spoil it: file, what is replaced, by what."""
         unit_file = self.folder / "unit.toml"
         unit_file.write_text(UNIT_FILE.format(port=self.broker.port, password=password))
         build(unit_file, self.folder / "bundle", lambda: source(CACHE))
+        for name, sound, spoilt in changes:
+            file = self.folder / "bundle" / name
+            assert sound in file.read_text()
+            file.write_text(file.read_text().replace(sound, spoilt))
         self.board.install(self.folder / "bundle")
         self.board.power_on()
 
@@ -192,16 +196,51 @@ def test_a_wrong_password_is_said_plainly_and_once(raft: Raft) -> None:
     assert raft.board.console.text().count("refuses the password") == 1
 
 
-def test_bad_settings_are_one_line_that_comes_again(raft: Raft) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("unit.json", '{"unit": "raft-01", "perio', "unit.json is not JSON; make the bundle anew and deploy it"),
+        ("profiles/jk_pb.json", "", "profiles/jk_pb.json is damaged; make the bundle anew and deploy it"),
+    ],
+)
+def test_a_damaged_file_is_one_line_that_comes_again(raft: Raft, name: str, content: str, complaint: str) -> None:
     raft.start()
     raft.board.power_cut()
-    (raft.folder / "damaged").mkdir()
-    (raft.folder / "damaged" / "unit.json").write_text('{"unit": "raft-01", "perio')
+    damaged = raft.folder / "damaged" / name
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text(content)
     raft.board.install(raft.folder / "damaged")
     raft.board.power_on()
     for _ in range(2):
-        raft.board.console.wait_for("unit.json is not JSON; make the bundle anew and deploy it", DEADLINE)
+        raft.board.console.wait_for(complaint, DEADLINE)
     assert "Traceback" not in raft.board.console.text()
+
+
+def test_an_unexpected_exception_restarts_the_board_and_costs_no_reading(raft: Raft) -> None:
+    raft.gateway.set_acknowledges(acknowledges=False)
+    spoilt = "await client.receive(0.2 if self._now() < 8000 else self.no_such_name)"
+    raft.start(changes=[("link.py", "await client.receive(0.2)", spoilt)])
+    raft.board.console.wait_for("AttributeError", DEADLINE)
+    raft.board.console.wait_for("unit: restarting in 5 s", DEADLINE)
+    published = raft.gateway.arrivals()
+    raft.gateway.set_acknowledges(acknowledges=True)
+    raft.board.console.wait_for("started by hard", DEADLINE)
+    boots = {reading["boot"] for reading in published}
+    assert len(boots) == 1
+    identities = {(reading["boot"], reading["seq"]) for reading in published}
+    raft.wait_for(lambda gateway: identities <= gateway.stored().keys(), "what was in RAM", DEADLINE)
+
+
+def test_a_poller_that_hangs_gets_the_watchdog(raft: Raft) -> None:
+    raft.start(
+        changes=[
+            ("poll.py", "await self.poll(device)", "await asyncio.sleep(1000)"),
+            ("unit.py", "WATCHDOG = 120000", "WATCHDOG = 2000"),
+            ("unit.py", "LONGEST_STALL = 60000", "LONGEST_STALL = 1000"),
+        ]
+    )
+    raft.board.console.wait_for("started by power_on", DEADLINE)
+    raft.board.console.wait_for("started by watchdog", DEADLINE)
 
 
 def test_what_no_one_acknowledged_is_sent_again_and_survives_a_power_cut(raft: Raft) -> None:

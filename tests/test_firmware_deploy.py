@@ -1,4 +1,4 @@
-"""What goes wrong before a board is there; the copying itself is tested on the rig's board."""
+"""What goes wrong before a board is there; hil_tests/test_deploy.py tests the copying, on the rig's board."""
 
 from pathlib import Path
 

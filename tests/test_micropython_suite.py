@@ -20,7 +20,7 @@ def test_under_micropython(suite: Path, tmp_path: Path) -> None:
     (tmp_path / "umqtt" / "simple.py").write_bytes(source(CACHE))
     result = subprocess.run(
         [Path(sys.executable).parent / "micropython", "-X", "heapsize=4m", FOLDER / "run.py", suite],
-        env={**os.environ, "MICROPYPATH": f".frozen:{BOARD}:{tmp_path}"},
+        env={**os.environ, "MICROPYPATH": f".frozen:{BOARD}:{tmp_path}:{FOLDER / 'micropython'}"},
         capture_output=True,
         text=True,
         timeout=150,

@@ -112,4 +112,7 @@ class Wifi:
 
     def rssi(self):
         """Strength of the signal in dBm; None while not joined."""
-        return self._station.status("rssi") if self.connected() else None
+        try:
+            return self._station.status("rssi") if self.connected() else None
+        except OSError:  # the network went in between
+            return None

@@ -41,8 +41,6 @@ class Link:
                 await self._session()
             except (Lost, Refused) as error:
                 reason = str(error)
-            except OSError as error:
-                reason = "Wi-Fi: %s" % error
             if reason != self._complaint:
                 self._complaint = reason
                 self._say("link: %s; readings are kept until the gateway has them" % reason)
@@ -53,7 +51,10 @@ class Link:
     async def _join(self):
         if self._wifi.connected():
             return
-        self._wifi.join()
+        try:
+            self._wifi.join()
+        except OSError as error:
+            raise Lost("Wi-Fi: %s" % error)
         for _ in range(JOIN_TIME * 4):
             await asyncio.sleep(0.25)
             if self._wifi.connected():

@@ -78,6 +78,7 @@ class Client(umqtt.simple.MQTTClient):
         self._open_connection = open_connection
         self._reader = self._writer = None
         self._received = b""
+        self._ended = False
         self._unacknowledged = []
 
     async def connect(self):
@@ -138,7 +139,10 @@ class Client(umqtt.simple.MQTTClient):
         """Without a word to the broker, so that it publishes our last will."""
         if self._writer:
             self._writer.close()
-            await self._writer.wait_closed()
+            try:
+                await self._writer.wait_closed()
+            except OSError:  # lwIP could not say goodbye; the connection is gone either way
+                pass
             self._writer = None
 
     def _keep_packet_id(self):
@@ -182,18 +186,23 @@ class Client(umqtt.simple.MQTTClient):
         """The next whole packet, or None if it is not complete within `seconds`; then what has come is kept."""
         length = _packet_length(self._received)
         while length is None or len(self._received) < length:
+            if self._ended:
+                raise Lost("broker closed the connection")
             try:
-                received = await asyncio.wait_for(self._reader.read(512), seconds)
+                await asyncio.wait_for(self._fill(), seconds)
             except asyncio.TimeoutError:
                 return None
             except OSError as error:
                 raise Lost("connection broken (%s)" % errno.errorcode.get(error.errno, error))
-            if not received:
-                raise Lost("broker closed the connection")
-            self._received += received
             length = _packet_length(self._received)
         packet, self._received = self._received[:length], self._received[length:]
         return packet
+
+    async def _fill(self):
+        """Keeps itself what comes: wait_for drops a result that comes in the pass in which its time is up."""
+        received = await self._reader.read(512)
+        self._received += received
+        self._ended = not received
 
 
 def _packet_length(received):

@@ -51,6 +51,7 @@ class Poller:
         self._clock = clock
         self._spool = spool
         self._say = say
+        self.last_round = clock.now()  # when the last one ended, in ms since boot
 
     async def run(self, period):
         """Polls every `period` seconds; a round that takes longer makes the next one start at once."""
@@ -58,6 +59,7 @@ class Poller:
         while True:
             for device in self._devices:
                 await self.poll(device)
+            self.last_round = self._clock.now()
             due = max(due + period * 1000, self._clock.now())
             await asyncio.sleep((due - self._clock.now()) / 1000)
 

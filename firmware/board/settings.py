@@ -9,6 +9,7 @@ a number that the chip has.
 import json
 
 _NAME, _TEXT, _SECRET, _NUMBER = "name", "text", "password", "whole number"  # each with its least and greatest (length)
+_ADDRESS = "IPv4 address"
 _NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_"
 _PIN = (_NUMBER, 0, 39)
 _OPTIONAL = ("de",)
@@ -16,7 +17,7 @@ _SHAPE = {
     "unit": (_NAME, 1, 32),
     "period": (_NUMBER, 1, 3600),
     "wifi": {"ssid": (_TEXT, 1, 32), "password": (_SECRET, 8, 63)},
-    "broker": {"host": (_TEXT, 1, 63), "port": (_NUMBER, 1, 65535), "password": (_SECRET, 1, 128)},
+    "broker": {"host": (_ADDRESS, 7, 15), "port": (_NUMBER, 1, 65535), "password": (_SECRET, 1, 128)},
     "bus": {"uart": (_NUMBER, 1, 2), "tx": _PIN, "rx": _PIN, "de": _PIN},
     "devices": [{"name": (_NAME, 1, 32), "model": (_NAME, 1, 32), "address": (_NUMBER, 0, 255)}],
 }
@@ -64,6 +65,8 @@ def _check(value, shape, key):
     elif not _fits(value, *shape):
         kind, least, greatest = shape
         shown = "the value" if kind == _SECRET else json.dumps(value)
+        if kind == _ADDRESS:
+            raise ValueError("%s: %s is not an IPv4 address" % (key, shown))
         what = kind if kind == _NUMBER else kind + " with a length"
         raise ValueError("%s: %s is not a %s from %d to %d" % (key, shown, what, least, greatest))
 
@@ -73,6 +76,9 @@ def _fits(value, kind, least, greatest):
         return isinstance(value, int) and not isinstance(value, bool) and least <= value <= greatest
     if not isinstance(value, str) or not least <= len(value.encode()) <= greatest:
         return False
+    if kind == _ADDRESS:
+        parts = value.split(".")
+        return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
     return kind != _NAME or (value[0].isalpha() and all(letter in _NAME_LETTERS for letter in value))
 
 

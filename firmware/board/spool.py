@@ -3,35 +3,26 @@
 Promises: a reading that `add` took is given out by `take` again and again until an ack names it, also after a power cut
 if it was in flash by then. What no ack has named `PATIENCE` ms after it was measured goes to flash, all of it in one
 append, because closing a file costs LittleFS about 2 kB whatever is in it. While acks come in time nothing is written.
-Starting never fails on damaged files: a damaged line is skipped and counted in `lost`, a file without one good line is
-renamed to `damaged`. Memory does not grow with the backlog: RAM holds a few readings and a short index entry per
-segment.
-Does not promise: that a reading is given out only once, nor that readings younger than `PATIENCE` survive a power cut.
+Neither the start nor any call fails on what flash does: a damaged line is skipped, what stands behind a block that
+cannot be read is given up, a file without one good line is renamed to `damaged`, and all of it is counted in `lost` and
+said. Where flash takes nothing the newest readings stay in RAM. Memory does not grow with the backlog: RAM holds a few
+readings and a short index entry per segment.
+Does not promise: that a reading is given out only once, nor that readings younger than `PATIENCE` survive a power cut,
+nor an exact `lost`: where damage hides how much it took it counts one, and acks are forgotten at a restart.
 When `limit` bytes are full the oldest segment is given up, counted and named on the console.
 
-Files: `NNNNNN.log` in the order of writing. A line is `crc32 boot seq up text`. One segment holds readings of one boot.
+Files: `NNNNNN.log` in the order of writing, see segment.py.
 """
 
-import binascii
 import errno
 import os
+
+from segment import Segment
 
 PATIENCE = 20000  # ms; with the poll's own time this keeps a power cut below 30 s of readings
 RAM_LIMIT = 6144  # bytes of text in RAM that go to flash at once, however young they are
 SEGMENT = 32768  # bytes; a segment is removed as a whole
-LONGEST_LINE = 4096
 NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
-
-
-class _Segment:
-    def __init__(self, number, boot, first, last, size):
-        self.number = number
-        self.boot = boot
-        self.first = first
-        self.last = last
-        self.size = size
-        self.checked = 0  # damage up to this offset is counted already
-        self.wanted = False  # this pass met a reading in it that is not acknowledged
 
 
 class _Acked:
@@ -46,20 +37,6 @@ class _Acked:
         return last < first or any(start <= first and last <= end for start, end in self.beyond)
 
 
-def _line(boot, seq, up, text):
-    body = ("%s %d %d %s" % (boot, seq, up, text)).encode()
-    return b"%08x %s\n" % (binascii.crc32(body), body)
-
-
-def _parse(line):
-    """(boot, seq, up, text) of a line that is whole, else None."""
-    body = line[9:-1]
-    if line[-1:] != b"\n" or line[:9] != b"%08x " % binascii.crc32(body):
-        return None
-    boot, seq, up, text = str(body, "utf-8").split(" ", 3)
-    return boot, int(seq), int(up), text
-
-
 class Spool:
     """The readings of this start (`boot`) and, in `folder`, those that earlier starts could not deliver.
 
@@ -72,7 +49,6 @@ class Spool:
         self._folder = folder
         self._limit = limit
         self._say = say
-        self.last_added = 0  # ms since boot
         self._seq = 0
         self._ram = []  # [seq, up, text, taken]
         self._ram_bytes = 0
@@ -86,7 +62,6 @@ class Spool:
 
     def add(self, up, text):
         """Takes a reading measured `up` ms after boot; `text` is its JSON from `"device"` on, without the braces."""
-        self.last_added = up
         self._ram.append([self._seq, up, text, False])
         self._ram_bytes += len(text)
         self._seq += 1
@@ -102,7 +77,7 @@ class Spool:
                 found = self._next_in(segment)
                 if found:
                     return found
-                if not segment.wanted:
+                if segment.acknowledged >= segment.size:
                     self._remove(segment)
         return None
 
@@ -110,8 +85,6 @@ class Spool:
         """From now on `take` gives out again everything that is not acknowledged."""
         for held in self._ram:
             held[3] = False
-        for segment in self._segments:
-            segment.wanted = False
         self._position = (0, 0)
 
     def acknowledge(self, boot, up_to, beyond):
@@ -140,57 +113,58 @@ class Spool:
         """How many readings are not acknowledged, in RAM and flash."""
         return len(self._ram) + sum(self._waiting(segment) for segment in self._segments)
 
-    def unsafe_ms(self, now):
-        """For how long the oldest reading that is in RAM alone has been there, in ms; 0 if there is none."""
-        return now - self._ram[0][1] if self._ram else 0
-
     def keep(self, now):
         """Writes to flash what is due; call it every second or so. `now` is ms since boot."""
-        if self.unsafe_ms(now) >= PATIENCE or self._ram_bytes >= RAM_LIMIT:
+        if self._ram and now - self._ram[0][1] >= PATIENCE or self._ram_bytes >= RAM_LIMIT:
             self._make_room()
-            self._write()
+            self.write()
             while self._ram_bytes >= 2 * RAM_LIMIT:  # flash takes nothing: the oldest go, so that the board goes on
                 self._ram_bytes -= len(self._ram.pop(0)[2])
                 self.lost += 1
 
-    def _write(self):
+    def write(self):
+        """Writes to flash what is in RAM, due or not: for an orderly end."""
+        if not self._ram or self._folder is None:
+            return
         segment = self._open
         if segment is None or segment.size >= SEGMENT:
-            self._number += 1
-            segment = _Segment(self._number, self.boot, self._ram[0][0], -1, 0)
-        size = segment.size
+            segment = Segment(self._folder, self._number + 1, self.boot)
         try:
-            with open(self._path(segment), "ab") as file:
-                for seq, up, text, _ in self._ram:
-                    size += file.write(_line(self.boot, seq, up, text))
+            segment.append(self._ram)
         except OSError as error:
             self._open = None
-            if error.errno == NO_SPACE and self._segments:
-                self._give_up(self._segments[0])
-            elif not self._flash_fails:
-                self._flash_fails = True
-                self._say("spool: flash takes no readings (%s); they stay in RAM and a power cut costs them" % error)
+            self._not_written(error)
             return
         if self._flash_fails:
             self._flash_fails = False
             self._say("spool: flash takes readings again")
-        if segment.last < 0:
+        if segment.number > self._number:
+            self._number = segment.number
             self._segments.append(segment)
-        segment.last, segment.size = self._ram[-1][0], size
         self._open = segment
         self._ram = []
         self._ram_bytes = 0
 
+    def _not_written(self, error):
+        if error.errno == NO_SPACE and self._segments:
+            self._give_up(self._segments[0], "full")
+        elif not self._flash_fails:
+            self._flash_fails = True
+            self._say("spool: flash takes no readings (%s); they stay in RAM and a power cut costs them" % error)
+            for segment in self._segments[:]:  # LittleFS writes nothing at all while one file has a damaged block
+                if not segment.is_readable():
+                    self._give_up(segment, "%s cannot be read" % segment.path)
+
     def _make_room(self):
         while self._segments and sum(segment.size for segment in self._segments) + self._ram_bytes > self._limit:
-            self._give_up(self._segments[0])
+            self._give_up(self._segments[0], "full")
 
-    def _give_up(self, segment):
+    def _give_up(self, segment, why):
         count = self._waiting(segment)
         self.lost += count
         self._say(
-            "spool: full; gave up %d readings of boot %s, seq %d to %d"
-            % (count, segment.boot, segment.first, segment.last)
+            "spool: %s; gave up %d readings of boot %s, seq %d to %d"
+            % (why, count, segment.boot, segment.first, segment.last)
         )
         self._remove(segment)
 
@@ -203,81 +177,93 @@ class Spool:
             self._open = None
         if segment.boot != self.boot and not any(other.boot == segment.boot for other in self._segments):
             del self._acked[segment.boot]
-        try:
-            os.remove(self._path(segment))
-        except OSError as error:
-            self._say("spool: %s cannot be removed (%s); it will be sent again" % (self._path(segment), error))
+        self._remove_file(segment)
 
-    def _path(self, segment):
-        return "%s/%06d.log" % (self._folder, segment.number)
+    def _remove_file(self, segment):
+        try:
+            os.remove(segment.path)
+        except OSError as error:
+            self._say("spool: %s cannot be removed (%s); it will be sent again" % (segment.path, error))
 
     def _next_in(self, segment):
         """The next reading in `segment` that is not acknowledged, or None at its end."""
         number, offset = self._position
         if number != segment.number:
-            offset = 0
+            offset = segment.acknowledged
         if offset >= segment.size:
             return None
         acked = self._acked[segment.boot]
-        with open(self._path(segment), "rb") as file:
-            for start, line in _lines(file, offset):
-                end = start + len(line)
-                self._position = (segment.number, end)
-                reading = _parse(line)
-                if reading is None and start >= segment.checked:
-                    self.lost += 1
-                    self._say("spool: %s: line at byte %d is damaged, skipped" % (self._path(segment), start))
-                segment.checked = max(segment.checked, end)
-                if reading and not acked.covers(reading[1], reading[1]):
-                    segment.wanted = True
-                    return reading
+        try:
+            with open(segment.path, "rb") as file:
+                for start, end, reading in segment.lines(file, offset):
+                    self._position = (segment.number, end)
+                    if reading is None and start >= segment.checked:
+                        self.lost += 1
+                        self._say("spool: %s: line at byte %d is damaged, skipped" % (segment.path, start))
+                    segment.checked = max(segment.checked, end)
+                    if reading and not acked.covers(reading[1], reading[1]):
+                        return reading
+                    if segment.acknowledged == start:
+                        segment.acknowledged = end
+        except OSError as error:
+            self._cut_off(segment, error)
         return None
+
+    def _cut_off(self, segment, error):
+        waiting = self._waiting(segment)
+        segment.cut_off()
+        if segment is self._open:
+            self._open = None
+        lost = waiting - self._waiting(segment)
+        self.lost += lost
+        self._say(
+            "spool: %s: cannot be read behind byte %d (%s); gave up %d readings"
+            % (segment.path, segment.size, error, lost)
+        )
 
     def _find_segments(self):
         try:
-            os.mkdir(self._folder)
+            try:
+                os.mkdir(self._folder)
+            except OSError as error:
+                if error.errno != errno.EEXIST:
+                    raise
+            names = sorted(os.listdir(self._folder))
         except OSError as error:
-            if error.errno != errno.EEXIST:
-                raise
-        for name in sorted(os.listdir(self._folder)):
+            self._say(
+                "spool: no folder %s on flash (%s); readings stay in RAM and a power cut costs them"
+                % (self._folder, error)
+            )
+            self._folder = None
+            return
+        for name in names:
             if name[-4:] == ".log" and name[:-4].isdigit():
                 self._number = int(name[:-4])
-                self._find_readings(self._number)
+                self._find_readings(Segment(self._folder, self._number))
 
-    def _find_readings(self, number):
-        segment = _Segment(number, None, 0, -1, 0)
-        path = self._path(segment)
-        with open(path, "rb") as file:
-            segment.size = file.seek(0, 2)
-            for start in (max(0, segment.size - 2 * LONGEST_LINE), 0):  # the last reading is nearly always in the tail
-                for _, line in _lines(file, start):
-                    reading = _parse(line)
-                    if reading:
-                        segment.last = reading[1]
-                if segment.last >= 0:
-                    break
-            for _, line in _lines(file, 0):
-                reading = _parse(line)
-                if reading:
-                    segment.boot, segment.first = reading[0], reading[1]
-                    break
+    def _find_readings(self, segment):
+        damage = None
+        try:
+            segment.learn()
+        except OSError as error:
+            damage = error
+            segment.cut_off()
         if segment.boot:
             self._segments.append(segment)
             self._acked.setdefault(segment.boot, _Acked())
-        elif segment.size:
+        if damage:
             self.lost += 1
-            self._say("spool: %s holds no whole reading; set aside as %s/damaged" % (path, self._folder))
-            os.rename(path, self._folder + "/damaged")
-        else:
-            os.remove(path)
+            self._say("spool: %s: cannot be read behind byte %d (%s)" % (segment.path, segment.size, damage))
+        if not segment.boot:
+            if segment.size and not damage:
+                self._set_aside(segment)
+            else:
+                self._remove_file(segment)
 
-
-def _lines(file, offset):
-    """(offset, line) from `offset` on; a piece that is longer than any line of ours comes in several pieces."""
-    file.seek(offset)
-    while True:
-        line = file.readline(LONGEST_LINE)
-        if not line:
-            return
-        yield offset, line
-        offset += len(line)
+    def _set_aside(self, segment):
+        self.lost += 1
+        self._say("spool: %s holds no whole reading; set aside as %s/damaged" % (segment.path, self._folder))
+        try:
+            os.rename(segment.path, self._folder + "/damaged")
+        except OSError as error:
+            self._say("spool: %s cannot be renamed (%s)" % (segment.path, error))

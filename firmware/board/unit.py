@@ -1,7 +1,8 @@
 """Wires the rooms together and watches over them.
 
-Promises: a task that ends for whatever reason restarts the board, with the reason on the console. The watchdog is fed
-only while readings are made and get to the gateway or to flash.
+Promises: a task that ends for whatever reason restarts the board, with the reason on the console and what RAM held in
+flash. The watchdog is fed only while the devices are polled and the spool is tended. Flash that refuses to be written
+does not starve it: a restart mends no flash, and costs what is in RAM.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ import board
 FIRMWARE = "0.1.0"
 SPOOL_BYTES = 1000000  # of the 2 MB file system on a 4 MB ESP32
 WATCHDOG = 120000  # ms; longer than any task may go without progress
-LONGEST_STALL = 60000  # ms without a new reading beyond the period, or with a reading in RAM alone
+LONGEST_STALL = 60000  # ms without a round of polls beyond the period
 
 
 def run():
@@ -41,7 +42,12 @@ def run():
             print(error)
             time.sleep(10)
     try:
-        asyncio.run(_work(settings, devices))
+        clock = Clock(time.ticks_ms)
+        spool = Spool("readings", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
+        try:
+            asyncio.run(_work(settings, devices, clock, spool))
+        finally:
+            spool.write()  # flash may well work although something else does not
     except Exception as error:  # whatever ended a task, running on without it would look alive and lose readings
         sys.print_exception(error)
         print("unit: restarting in 5 s")
@@ -50,20 +56,21 @@ def run():
 
 
 def _profile(model):
+    path = "profiles/%s.json" % model
     try:
-        with open("profiles/%s.json" % model) as file:
+        with open(path) as file:
             return Profile(json.load(file))
     except OSError:
-        known = ", ".join(sorted(name[:-5] for name in os.listdir("profiles")))
-        raise SettingsError("unit.json: model %s is not on this board; known: %s" % (model, known))
+        raise SettingsError("%s is missing; make the bundle anew and deploy it" % path)
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError("%s is damaged; make the bundle anew and deploy it" % path)
 
 
-async def _work(settings, devices):
-    clock = Clock(time.ticks_ms)
-    spool = Spool("readings", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
+async def _work(settings, devices, clock, spool):
     wifi = board.Wifi(settings["wifi"]["ssid"], settings["wifi"]["password"])
     bus = settings["bus"]
     master = Master(board.Serial(bus["uart"], bus["tx"], bus["rx"], bus.get("de")), clock.now)
+    poller = Poller(devices, master, clock, spool)
     broker = settings["broker"]
 
     def make_client(heard):
@@ -73,18 +80,21 @@ async def _work(settings, devices):
     print("unit: %s, firmware %s, boot %s, started by %s" % (settings["unit"], FIRMWARE, spool.boot, cause))
     print("unit: %d readings of earlier boots are in flash" % spool.readings())
     await asyncio.gather(
-        Poller(devices, master, clock, spool).run(settings["period"]),
+        poller.run(settings["period"]),
         Health(cause, board.heap_free, wifi.rssi, clock, spool).run(),
         Link(settings["unit"], spool.boot, FIRMWARE, wifi, make_client, Delivery(spool, clock), clock.now).run(),
-        _watch(board.Watchdog(WATCHDOG), clock, spool, settings["period"] * 1000 + LONGEST_STALL),
+        _watch(board.Watchdog(WATCHDOG), clock, spool, poller, settings["period"] * 1000 + LONGEST_STALL),
     )
 
 
-async def _watch(watchdog, clock, spool, longest_pause):
-    """Keeps the spool safe in flash, and the watchdog fed while there is progress."""
+async def _watch(watchdog, clock, spool, poller, longest_pause):
     while True:
-        now = clock.now()
-        spool.keep(now)
-        if now - spool.last_added <= longest_pause and spool.unsafe_ms(now) <= LONGEST_STALL:
-            watchdog.feed()
+        tend(watchdog, clock.now(), spool, poller, longest_pause)
         await asyncio.sleep(1)
+
+
+def tend(watchdog, now, spool, poller, longest_pause):
+    """Keeps the spool safe in flash, and the watchdog fed while `poller` ended a round in the last `longest_pause` ms."""
+    spool.keep(now)
+    if now - poller.last_round <= longest_pause:
+        watchdog.feed()

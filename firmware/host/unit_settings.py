@@ -1,7 +1,6 @@
 """Settings of one unit, as `firmware/unit.example.toml` shows them: read, checked, and made what the board loads."""
 
 import ipaddress
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from firmware.host.profile import known_models, load
 from ingest.settings_file import Table
 
 _UNIT = r"[a-z][a-z0-9_-]{0,31}"
-_HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?"
+_ADDRESS_WANTED = "give the gateway's IPv4 address, such as 192.168.4.1; asking for a name would stop the board's polls"
 _RESERVED_UNITS = ("gateway",)
 _RESERVED_DEVICES = ("board",)
 _MAX_DEVICES = 8
@@ -49,12 +48,11 @@ def _wifi(table: Table) -> dict[str, Any]:
 
 
 def _broker(table: Table) -> dict[str, Any]:
-    host = table.text("host", _HOST_NAME, "give an IPv4 address or a host name")
-    if re.fullmatch(r"[\d.]+", host):
-        try:
-            ipaddress.IPv4Address(host)
-        except ValueError:
-            raise table.wrong("host", host, "give an IPv4 address such as 192.168.4.1, or a host name") from None
+    host = table.text("host", ".+", _ADDRESS_WANTED)
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        raise table.wrong("host", host, _ADDRESS_WANTED) from None
     return {
         "host": host,
         "port": table.integer("port", 1, 65535),

@@ -34,11 +34,13 @@ class Flash:
 
 
 def mount(path, where):
-    """Mounts the LittleFS in the image at `path`; an erased image gets a fresh one, as on the first start of a board."""
+    """Mounts the LittleFS in the image at `path`; an erased one gets a fresh one, as on the first start of a board.
+
+    As the ESP32's start does: a file system that is damaged is not formatted over; the OSError is the caller's.
+    """
     flash = Flash(path)
-    try:
-        file_system = vfs.VfsLfs2(flash)
-    except OSError:
+    first = bytearray(BLOCK)
+    flash.readblocks(0, first)
+    if first == b"\xff" * BLOCK:
         vfs.VfsLfs2.mkfs(flash)
-        file_system = vfs.VfsLfs2(flash)
-    vfs.mount(file_system, where)
+    vfs.mount(vfs.VfsLfs2(flash), where)

@@ -58,6 +58,10 @@ def test_good_settings_come_out_as_they_are():
 def test_each_wrong_value_is_named():
     for path, value, named in (
         (("unit",), "Raft 1", 'unit: "Raft 1"'),
+        (("broker", "host"), "gateway", 'broker.host: "gateway" is not an IPv4 address'),
+        (("broker", "host"), "192.168.4", 'broker.host: "192.168.4" is not an IPv4 address'),
+        (("broker", "host"), "192.168.4.256", 'broker.host: "192.168.4.256" is not an IPv4 address'),
+        (("broker", "host"), "192.168..1", 'broker.host: "192.168..1" is not an IPv4 address'),
         (("unit",), "1raft", 'unit: "1raft"'),
         (("period",), 0, "period: 0"),
         (("period",), "10", 'period: "10"'),

@@ -5,6 +5,7 @@ hand.
 """
 
 import asyncio
+import time
 
 import mqtt
 from mqtt import Client, Lost, Refused
@@ -115,6 +116,33 @@ def test_half_a_packet_is_kept_until_the_rest_comes():
     assert asyncio.run(made.receive(0.02))
 
 
+class LateBroker(Broker):
+    """The bytes come in the pass of the event loop in which the wait for them is over."""
+
+    async def read(self, longest):
+        await asyncio.sleep_ms(10)
+        time.sleep_ms(30)
+        return await super().read(longest)
+
+
+def test_bytes_that_come_as_the_wait_ends_are_kept():
+    heard = []
+    message = b"\x30\x07\x00\x03t/a{}"
+    broker = Broker(CONNACK)
+    made = connected(broker, lambda topic, payload: heard.append(payload))
+    made._reader = LateBroker(message[:4])
+    assert not asyncio.run(made.receive(0.02))
+    made._reader = Broker(message[4:])
+    assert asyncio.run(made.receive(0.02)) and heard == [b"{}"]
+
+
+def test_an_end_that_comes_as_the_wait_ends_is_kept():
+    made = connected(Broker(CONNACK))
+    made._reader = LateBroker(b"")
+    assert not asyncio.run(made.receive(0.02))
+    assert "closed" in str(raised(Lost, made.receive(0.02)))
+
+
 def test_a_refused_subscription_is_told():
     assert "t/a" in str(raised(Refused, connected(Broker(CONNACK, b"\x90\x03\x00\x01\x80"), print).subscribe(b"t/a")))
 
@@ -153,3 +181,12 @@ def test_close_says_nothing_so_that_the_will_is_published():
     asyncio.run(made.close())
     assert broker.written[1:] == [None]
     asyncio.run(client(Broker()).close())
+
+
+class GoneBroker(Broker):
+    async def wait_closed(self):
+        raise OSError(12)
+
+
+def test_close_does_not_fail_on_a_connection_that_is_gone():
+    asyncio.run(connected(GoneBroker(CONNACK)).close())
