@@ -33,7 +33,11 @@ class Profile:
         self.optional = [tuple(read) for read in compiled["optional"]]
         self._address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
-        self._registers = [tuple(row) + (None,) * (_COLUMNS - len(row)) for row in compiled["registers"]]
+        kinds: dict = {}  # one copy of each, where JSON brings one per row
+        self._registers = []
+        for row in compiled["registers"]:
+            row[3] = kinds.setdefault(row[3], row[3])
+            self._registers.append(tuple(row) + (None,) * (_COLUMNS - len(row)))
 
     def decode(self, function: int, start: int, count: int, data: bytes) -> dict:
         """Name → value of every register that lies wholly in `data`, the payload of that one read.

@@ -29,7 +29,7 @@ class Segment:
         try:
             with open(self.path, "ab" if size else "wb") as file:
                 for seq, up, text, *_ in readings:
-                    size += file.write(_line(self.boot, seq, up, text))
+                    size += _write_line(file, self.boot, seq, up, text)
         except OSError:
             if not self.size:
                 try:
@@ -94,9 +94,11 @@ class Segment:
         return True
 
 
-def _line(boot, seq, up, text):
-    body = ("%s %d %d %s" % (boot, seq, up, text)).encode()
-    return b"%08x %s\n" % (binascii.crc32(body), body)
+def _write_line(file, boot, seq, up, text):
+    head, text = ("%s %d %d " % (boot, seq, up)).encode(), text.encode()
+    crc = binascii.crc32(text, binascii.crc32(head))
+    # In pieces, because a text is the longest that the heap has to find room for.
+    return file.write(b"%08x %s" % (crc, head)) + file.write(text) + file.write(b"\n")
 
 
 def _parse(line):

@@ -20,7 +20,7 @@ import os
 from segment import Segment
 
 PATIENCE = 20000  # ms; with the poll's own time this keeps a power cut below 30 s of readings
-RAM_LIMIT = 6144  # bytes of text in RAM that go to flash at once, however young they are
+RAM_LIMIT = 4096  # bytes of text in RAM that go to flash at once, however young they are
 SEGMENT = 32768  # bytes; a segment is removed as a whole
 NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
 

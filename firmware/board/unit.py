@@ -46,12 +46,15 @@ def run():
         spool = Spool("readings", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
         try:
             asyncio.run(_work(settings, devices, clock, spool))
+        except Exception as error:  # whatever ended a task, running on without it would look alive and lose readings
+            sys.print_exception(error)
         finally:
+            gc.collect()
             spool.write()  # flash may well work although something else does not
-    except Exception as error:  # whatever ended a task, running on without it would look alive and lose readings
+    except Exception as error:  # and if it does not either, both reasons are on the console
         sys.print_exception(error)
-        print("unit: restarting in 5 s")
-        time.sleep(5)
+    print("unit: restarting in 5 s")
+    time.sleep(5)
     board.reset()
 
 
