@@ -124,6 +124,8 @@ def demo(folder: Path, seconds: float | None) -> int:
     listen_for_the_end(story)
     with Chain(folder, say=lambda line: story.tell(f"starting {line}")) as chain:
         story.tell(f"the technician's page: {chain.gateway.url}")
+        if seconds is None:
+            story.tell("it goes on until Ctrl-C")
         run(chain, story, seconds)
         count = settle(chain, story)
         print(closing_line(count), flush=True)
