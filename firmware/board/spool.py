@@ -2,7 +2,8 @@
 
 Promises: a reading that `add` took is given out by `take` again and again until an ack names it, also after a power cut
 if it was in flash by then. What no ack has named `PATIENCE` ms after it was measured goes to flash, all of it in one
-append, because closing a file costs LittleFS about 2 kB whatever is in it. While acks come in time nothing is written.
+append, because closing a file costs LittleFS many writes however little is in it. While acks come in time nothing is
+written.
 Neither the start nor any call fails on what flash does: a damaged line is skipped, what stands behind a block that
 cannot be read is given up, a file without one good line is renamed to `damaged`, and all of it is counted in `lost` and
 said. Where flash takes nothing the newest readings stay in RAM. Memory does not grow with the backlog: RAM holds a few
