@@ -11,6 +11,7 @@ import json
 
 _BIT_FUNCTIONS = (1, 2)
 _COLUMNS = 10
+_COMPUTED = ("cell_voltage_min", "cell_voltage_max", "cell_voltage_spread")
 
 
 class Profile:
@@ -18,7 +19,8 @@ class Profile:
 
     `reads` are the (function, start, count) of one whole poll, in order: where two of them give the same signal the later
     one knows better. What those in `optional` ask for is missing in some firmwares. `timeout_ms` bounds the wait for a
-    reply; `gap_ms` is the silence that the device needs between a reply and the next request.
+    reply; `gap_ms` is the silence that the device needs between a reply and the next request. `signals` are the names of
+    all that a poll can give.
     """
 
     def __init__(self, compiled: dict) -> None:
@@ -38,6 +40,11 @@ class Profile:
         for row in compiled["registers"]:
             row[3] = kinds.setdefault(row[3], row[3])
             self._registers.append(tuple(row) + (None,) * (_COLUMNS - len(row)))
+        names: list = []
+        for row in self._registers:
+            if row[2] not in names:
+                names.append(row[2])
+        self.signals = tuple(names) + (_COMPUTED if any(_is_cell(name) for name in names) else ())
 
     def decode(self, function: int, start: int, count: int, data: bytes) -> dict:
         """Name → value of every register that lies wholly in `data`, the payload of that one read.
@@ -69,14 +76,13 @@ class Profile:
 
     def complete(self, values: dict) -> None:
         """Add the signals that are computed from others, once the values of a whole poll are together."""
-        cells = [value for name, value in values.items() if name.startswith("cell_") and name[5:7].isdigit()]
+        cells = [value for name, value in values.items() if _is_cell(name)]
         if cells:
             decimals = cells[0][1]
             lowest = min(cells)[0]
             highest = max(cells)[0]
-            values["cell_voltage_min"] = (lowest, decimals)
-            values["cell_voltage_max"] = (highest, decimals)
-            values["cell_voltage_spread"] = (highest - lowest, decimals)
+            for name, integer in zip(_COMPUTED, (lowest, highest, highest - lowest)):
+                values[name] = (integer, decimals)
 
     def _within(self, function: int, start: int, count: int) -> "list[tuple[int, tuple]]":
         """The registers that lie wholly in that read, each with its offset in bytes, or in bits for functions 1 and 2."""
@@ -95,6 +101,10 @@ class Profile:
             next_raw = _word(data, offset + 2)
             raw = (next_raw << 16) | raw if self._low_word_first else (raw << 16) | next_raw
         return raw - (1 << 8 * size) if kind == "signed" and raw >> (8 * size - 1) else raw
+
+
+def _is_cell(name: str) -> bool:
+    return name.startswith("cell_") and name[5:7].isdigit()
 
 
 def _word(data: bytes, offset: int) -> int:
@@ -117,11 +127,11 @@ def to_json(values: dict) -> str:
 
 def _json(value: object) -> str:
     if isinstance(value, tuple):
-        return _decimal(value[0], value[1])
+        return decimal(value[0], value[1])
     return json.dumps(value)
 
 
-def _decimal(integer: int, decimals: int) -> str:
+def decimal(integer: int, decimals: int) -> str:
     if decimals <= 0:
         return str(integer * 10**-decimals)
     whole, rest = divmod(abs(integer), 10**decimals)

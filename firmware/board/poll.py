@@ -8,9 +8,7 @@ is a valid answer. Numbers are written from integers, never from floats.
 """
 
 import asyncio
-import json
 
-from decode import to_json
 from modbus import NoReading
 
 HEALTH_PERIOD = 60  # seconds
@@ -19,7 +17,7 @@ _LONGEST_ERROR = 200  # characters, as in gateway/schema/reading.schema.json
 
 
 class Device:
-    """One device on the bus. `profile` is a decode.Profile."""
+    """One device on the bus, and the source of its readings. `profile` is a decode.Profile."""
 
     def __init__(self, name, address, profile):
         self.name = name
@@ -27,19 +25,17 @@ class Device:
         self.profile = profile
         self.fails = False
 
+    @property
+    def model(self):
+        return self.profile.model
 
-def reading(device, model, measurement, t, signals, errors):
-    """A reading's JSON text from `"device"` on, without the braces; `signals` is a JSON object, `t` UTC in ms or None."""
-    text = '"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":%s' % (
-        device,
-        model,
-        measurement,
-        "null" if t is None else t,
-        signals,
-    )
-    if errors:
-        text += ',"error":' + json.dumps("; ".join(errors)[:_LONGEST_ERROR])
-    return text
+    @property
+    def measurement(self):
+        return self.profile.measurement
+
+    @property
+    def signals(self):
+        return self.profile.signals
 
 
 class Poller:
@@ -87,10 +83,8 @@ class Poller:
             for name in profile.names(*block):
                 values.pop(name, None)
         profile.complete(values)
-        signals = to_json(values)
-        self._spool.add(
-            up, reading(device.name, profile.model, profile.measurement, self._clock.utc(up), signals, errors)
-        )
+        error = "; ".join(errors)[:_LONGEST_ERROR] if errors else None
+        self._spool.add(device, up, self._clock.utc(up), values, error)
         self._report(device, errors)
 
     def _report(self, device, errors):
@@ -102,9 +96,12 @@ class Poller:
 
 
 class Health:
-    """The board as a device of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are
+    """The board as a source of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are
     asked.
     """
+
+    name, model, measurement = "board", "esp32", "unit"
+    signals = ("uptime", "heap_free", "reset_cause", "spool_readings", "readings_lost", "wifi_rssi")
 
     def __init__(self, reset_cause, heap_free, rssi, clock, spool):
         self._reset_cause = reset_cause
@@ -121,15 +118,14 @@ class Health:
     def poll(self):
         """Adds one reading of the board to the spool."""
         up = self._clock.now()
-        signals = '{"uptime":%d.%03d,"heap_free":%d,"reset_cause":"%s","spool_readings":%d,"readings_lost":%d' % (
-            up // 1000,
-            up % 1000,
-            self._heap_free(),
-            self._reset_cause,
-            self._spool.readings(),
-            self._spool.lost,
-        )
+        values = {
+            "uptime": (up, 3),
+            "heap_free": (self._heap_free(), 0),
+            "reset_cause": self._reset_cause,
+            "spool_readings": (self._spool.readings(), 0),
+            "readings_lost": (self._spool.lost, 0),
+        }
         rssi = self._rssi()
         if rssi is not None:
-            signals += ',"wifi_rssi":%d' % rssi
-        self._spool.add(up, reading("board", "esp32", "unit", self._clock.utc(up), signals + "}", ()))
+            values["wifi_rssi"] = (rssi, 0)
+        self._spool.add(self, up, self._clock.utc(up), values, None)
