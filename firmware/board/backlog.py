@@ -74,5 +74,5 @@ class Cursor:
             if layout == LOSS or layout in self.definitions:
                 wanted.append(record)
             elif is_new:
-                self._damaged(self.segment, (*record[:3], 1))
+                self._damaged(self.segment, record[:3] + (1,))
         return wanted

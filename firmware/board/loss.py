@@ -1,6 +1,7 @@
 """What is known of readings that were given up: docs/messages.md, "Losses".
 
-Promises: the losses of one boot have different identities, because no reading is given up twice.
+Promises: the losses of one boot have different identities, because no reading is given up twice; but where damage hid
+which readings went, the guess may hit on a seq that the gateway knows already, and it is counted alone.
 """
 
 from record import loss, loss_in
@@ -72,11 +73,11 @@ class Untold:
         self._entries.append([boot, loss, False, False])
 
     def take(self):
-        """(boot, record) of one that was not given out since `rewind`, or None."""
+        """(boot, record, no definitions) of one that was not given out since `rewind`, or None."""
         for entry in self._entries:
             if not entry[2]:
                 entry[2] = entry[3] = True
-                return entry[0], entry[1].record()
+                return entry[0], entry[1].record(), None
         return None
 
     def rewind(self):

@@ -41,6 +41,7 @@ class Segment:
         self.size = 0
         self.defined = 0  # definitions up to this number are in the file
         self.checked = 0  # damage up to this offset is counted already
+        self.is_damaged = False  # and was said
 
     def path(self):
         return "%s/%06d-%d-%s" % (self.folder, self.number, self.level, self.boot)

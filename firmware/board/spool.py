@@ -59,10 +59,7 @@ class Spool:
             if not held[4]:
                 held[4] = True
                 return _given(self.boot, held, held[5].definitions)
-        loss = self._untold.take()
-        if loss:
-            return _given(*loss, None)
-        found = self._store.next()
+        found = self._untold.take() or self._store.next() or self._untold.take()  # damage is found by reading
         return found and _given(*found)
 
     def rewind(self):

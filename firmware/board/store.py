@@ -258,7 +258,9 @@ class Store:
         seq, up, offset, lost, *more = gap or self._behind(segment)
         if lost:
             self._lose(segment.boot, seq, up, offset, lost, *more)
-            self._say("spool: %s is damaged; lost %d readings from seq %d on" % (segment.path(), lost, seq))
+            if not segment.is_damaged:
+                segment.is_damaged = True
+                self._say("spool: %s is damaged; it lost readings, the first is seq %d" % (segment.path(), seq))
 
     def _behind(self, segment):
         """What is missing between the last record of `segment` and the next that there is; one where there is none."""

@@ -7,6 +7,7 @@ from clock import Clock
 from decode import Profile
 from modbus import NoReading
 from poll import Device, Health, Poller
+from record import Dictionary, to_json
 
 PROFILE = Profile({
     "model": "jk_pb", "measurement": "bms", "baudrate": 9600, "parity": "N", "stop_bits": 1, "timeout_ms": 350, "gap_ms": 50,
@@ -49,8 +50,11 @@ class Held:
     def __init__(self):
         self.readings_added = []
 
-    def add(self, up, text):
-        self.readings_added.append((up, json.loads("{" + text + "}")))
+    def add(self, source, up, utc, values, error):
+        dictionary = Dictionary()
+        record = dictionary.encode(source, values, error)
+        text = to_json(dictionary.definitions, utc, record)
+        self.readings_added.append((up, json.loads(b"{" + text + b"}")))
 
     def readings(self):
         return len(self.readings_added)
