@@ -27,32 +27,28 @@ class Writer:
     def signed(self, value):
         self.number(value << 1 if value >= 0 else (-value << 1) - 1)
 
-    def raw(self, data):
-        """Bytes as they are, from the next whole byte on."""
+    def text(self, data):
+        """Bytes, with their length before them."""
+        self.number(len(data))
         self._half = False
         self.data.extend(data)
 
-    def text(self, text):
-        data = text.encode()
-        self._half = False
-        self.number(len(data))
-        self.raw(data)
-
 
 class Reader:
-    """Reads `data` as it was written. Raises IndexError at its end."""
+    """Reads `data` as it was written. Raises IndexError behind its end."""
 
     def __init__(self, data):
-        self.data = data
+        self._data = data
         self._at = 0  # in half bytes
 
     def ended(self):
-        return self._at >= 2 * len(self.data) - 1
+        """Whether less than a byte is left."""
+        return self._at >= 2 * len(self._data) - 1
 
     def nibble(self):
         at = self._at
         self._at = at + 1
-        return self.data[at >> 1] >> 4 if at & 1 else self.data[at >> 1] & 15
+        return self._data[at >> 1] >> 4 if at & 1 else self._data[at >> 1] & 15
 
     def number(self):
         value = shift = 0
@@ -67,11 +63,8 @@ class Reader:
         value = self.number()
         return -((value + 1) >> 1) if value & 1 else value >> 1
 
-    def raw(self, length):
+    def text(self):
+        length = self.number()
         start = (self._at + 1) >> 1
         self._at = 2 * (start + length)
-        return self.data[start : start + length]
-
-    def text(self):
-        self._at += self._at & 1
-        return self.raw(self.number())
+        return self._data[start : start + length]

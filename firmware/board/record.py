@@ -5,11 +5,11 @@ the base. It says nothing about the records before it, so each can be acknowledg
 words (what a string signal says, what went wrong on the bus) are definitions; a record names them by number, and they are
 written once into each file that needs them. A numbered signal, such as a cell, is taken to move as the one before it does.
 
-Promises: the same values come out that went in, whatever profile and settings the board has by then.
+Promises: the same values come out that went in, whatever profile and settings the board has by then; decimals go from -4
+to 7.
 
 Half bytes, see nibbles.py: layout × 4, + 1 if an error's number follows, + 2 if anything was read; then per four signals
 which of them differ, and for each of these the difference, or 0 and then form and value where the form is another.
-Room for decimals from -4 to 7.
 """
 
 import json
@@ -17,20 +17,20 @@ import json
 from decode import decimal
 from nibbles import Reader, Writer
 
-REASONS = ("spool_thinned", "spool_full", "flash_damaged")
 LOSS = 0  # where a layout's number stands: not a reading, but what is known of readings that were given up
+REASONS = ("spool_thinned", "spool_full", "flash_damaged")
+THINNED, FULL, DAMAGED = 0, 1, 2
 _ABSENT, _BOOL, _WORD, _DECIMALS = 0, 1, 2, 8  # forms; _DECIMALS + n is a number with n digits behind the point
 _MOST_DEFINITIONS = 48
 
 
 class Dictionary:
-    """The definitions that readings of this start refer to, by number from `first` on."""
+    """The definitions that readings of this start refer to, by number; `next` is that of the next one."""
 
     def __init__(self, first=1):
         self.definitions = {}
         self.next = first
-        self._layouts = []  # (number, name, model, measurement, signals, how many of them the base has)
-        self._words = {}
+        self._layouts = {}  # (name, measurement) → [number, signals that its base has, model, signals]
 
     def is_full(self):
         """Whether a new one should take over, so that odd errors cannot fill the heap."""
@@ -42,84 +42,75 @@ class Dictionary:
         out = Writer()
         out.number(number << 2 | bool(values) << 1 | (error is not None))
         if error is not None:
-            out.number(self._word(error))
-        if values:
-            self._differences(out, self.definitions[number], source.signals, values)
+            out.number(self._define(error.encode()))
+        base = _Layout(self.definitions[number])
+        group = []  # form, value and difference of four signals, or None
+        while values and base.next():
+            form, value = self._coded(values.get(str(base.name, "utf-8")))
+            difference = value - base.value if form == base.form else 0
+            group.append((form, value, difference) if difference or form != base.form else None)
+            base.moved += difference
+            if len(group) == 4 or base.is_last():
+                out.nibble(sum([1 << at for at in range(len(group)) if group[at]]))
+                for form, value, difference in [each for each in group if each]:
+                    out.signed(difference)
+                    if not difference:
+                        out.nibble(form)
+                        out.signed(value)
+                group = []
         return bytes(out.data)
 
-    def _differences(self, out, layout, signals, values):
-        base = _Layout(layout)
-        moved = 0
-        tokens = []
-        for index, name in enumerate(signals):
-            base.next()
-            form, value = self._value(values.get(name))
-            if not base.follows:
-                moved = 0
-            token = None
-            if form != base.form:
-                token = form, value
-            elif value != base.value + moved:
-                token = None, value - base.value - moved
-            tokens.append(token)
-            moved = value - base.value if form == base.form != _ABSENT else 0
-            if index & 3 == 3 or index == len(signals) - 1:
-                out.nibble(sum([1 << bit for bit, token in enumerate(tokens) if token]))
-                for token in tokens:
-                    if token:
-                        _write_token(out, *token)
-                tokens = []
-
-    def _value(self, value):
+    def _coded(self, value):
+        """(form, number) of a value."""
         if value is None:
             return _ABSENT, 0
         if isinstance(value, tuple):
             return _DECIMALS + value[1], value[0]
         if isinstance(value, bool):
             return _BOOL, int(value)
-        return _WORD, self._word(value)
-
-    def _word(self, text):
-        number = self._words.get(text)
-        if number is None:
-            number = self._words[text] = self._define(text.encode())
-        return number
+        return _WORD, self._define(value.encode())
 
     def _layout(self, source, values):
-        for at, known in enumerate(self._layouts):
-            if known[1:5] == (source.name, source.model, source.measurement, source.signals):
-                if known[5] >= len(values):
-                    return known[0]
-                del self._layouts[at]  # a base that lacks what this reading has would make every later record longer
-                break
+        """The number of a layout whose base lacks nothing that the reading has: each lack would cost every later one."""
+        key = source.name, source.measurement
+        known = self._layouts.get(key)
+        if known and known[1] >= len(values) and known[2:] == [source.model, source.signals]:
+            return known[0]
         out = Writer()
         for text in (source.name, source.model, source.measurement):
-            out.text(text)
-        last = ""
+            out.text(text.encode())
+        last = None
         for name in source.signals:
-            out.text(name)
-            out.nibble(_follows(name, last))
-            form, value = self._value(values.get(name))
+            letters = "".join([letter for letter in name if not letter.isdigit()])
+            form, value = self._coded(values.get(name))
+            out.text(name.encode())
+            out.nibble(letters == last != name)
             out.nibble(form)
             out.signed(value)
-            last = name
+            last = letters
         number = self._define(bytes(out.data))
-        self._layouts.append((number, source.name, source.model, source.measurement, source.signals, len(values)))
+        self._layouts[key] = [number, len(values), source.model, source.signals]
         return number
 
     def _define(self, definition):
-        number = self.next
+        for number, known in self.definitions.items():
+            if known == definition:
+                return number
         self.next += 1
-        self.definitions[number] = definition
-        return number
+        self.definitions[self.next - 1] = definition
+        return self.next - 1
 
 
 class _Layout:
-    """Goes through the signals of a layout, one with each `next`."""
+    """Goes through the signals of a layout: `name`, `form`, and the `value` that is likely."""
 
     def __init__(self, layout):
-        self._reader = Reader(layout)
-        self.device, self.model, self.measurement = [self._reader.text() for _ in range(3)]
+        self._reader = reader = Reader(layout)
+        self.device, self.model, self.measurement = reader.text(), reader.text(), reader.text()
+        self.moved = 0  # how far the signal before is from its base
+
+    def is_last(self):
+        return self._reader.ended()
 
     def next(self):
         """False at the end."""
@@ -127,9 +118,10 @@ class _Layout:
         if reader.ended():
             return False
         self.name = reader.text()
-        self.follows = reader.nibble()
+        if not reader.nibble():
+            self.moved = 0
         self.form = reader.nibble()
-        self.value = reader.signed()
+        self.value = reader.signed() + self.moved
         return True
 
 
@@ -143,92 +135,79 @@ def to_json(definitions, t, record):
 
     A word whose definition is damaged is left out. Raises KeyError if the layout is.
     """
+    t = b"null" if t is None else b"%d" % t
     reader = Reader(record)
     head = reader.number()
-    when = b"null" if t is None else b"%d" % t
-    if head >> 2 == LOSS:
+    if head == LOSS:
         readings, last_seq, duration, reason = loss_in(record)
         return (
             b'"device":"board","model":"esp32","measurement":"loss","t":%s,'
             b'"signals":{"readings":%d,"last_seq":%d,"duration":%s,"reason":"%s"}'
-            % (when, readings, last_seq, decimal(duration, 3).encode(), REASONS[reason].encode())
+            % (t, readings, last_seq, decimal(duration, 3).encode(), REASONS[reason].encode())
         )
     error = definitions.get(reader.number(), b"its text is damaged") if head & 1 else None
     layout = _Layout(definitions[head >> 2])
     out = bytearray(
         b'"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":{'
-        % (layout.device, layout.model, layout.measurement, when)
+        % (layout.device, layout.model, layout.measurement, t)
     )
-    if head & 2:
-        _signals_to_json(out, definitions, layout, reader)
-    out.extend(b"}")
-    if error is not None:
-        out.extend(b',"error":')
-        out.extend(json.dumps(error.decode()).encode())
-    return out
-
-
-def _signals_to_json(out, definitions, layout, reader):
-    index = moved = 0
-    comma = b'"'
-    while layout.next():
+    index = 0
+    comma = b'"%s":'
+    while head & 2 and layout.next():
         if index & 3 == 0:
             differs = reader.nibble()
-        if not layout.follows:
-            moved = 0
-        form, value = layout.form, layout.value + moved
+        form, value = layout.form, layout.value
         if differs >> (index & 3) & 1:
             difference = reader.signed()
             if difference:
                 value += difference
+                layout.moved += difference
             else:
                 form, value = reader.nibble(), reader.signed()
-        moved = value - layout.value if form == layout.form != _ABSENT else 0
         index += 1
-        if form != _ABSENT and (form != _WORD or value in definitions):
-            out.extend(comma)
-            out.extend(layout.name)
-            out.extend(b'":')
-            out.extend(_json(definitions, form, value))
-            comma = b',"'
-
-
-def _json(definitions, form, value):
-    if form == _BOOL:
-        return b"true" if value else b"false"
-    if form == _WORD:
-        return json.dumps(definitions[value].decode()).encode()
-    return decimal(value, form - _DECIMALS).encode()
-
-
-def _write_token(out, form, value):
-    if form is None:
-        out.signed(value)
-    else:
-        out.signed(0)
-        out.nibble(form)
-        out.signed(value)
-
-
-def _follows(name, last):
-    """Whether the two differ in a number alone."""
-    return _worded(name) == _worded(last) != name
-
-
-def _worded(name):
-    return "".join([letter for letter in name if not letter.isdigit()])
-
-
-def loss(readings, last_seq, duration, reason):
-    """The record of a loss; `duration` in ms, `reason` an index into REASONS."""
-    out = Writer()
-    for number in (LOSS, readings, last_seq, duration, reason):
-        out.number(number)
-    return bytes(out.data)
+        if form == _ABSENT or (form == _WORD and value not in definitions):
+            continue
+        out.extend(comma % layout.name)
+        comma = b',"%s":'
+        if form == _BOOL:
+            out.extend(b"true" if value else b"false")
+        elif form == _WORD:
+            out.extend(json.dumps(str(definitions[value], "utf-8")).encode())
+        else:
+            out.extend(decimal(value, form - _DECIMALS).encode())
+    out.extend(b"}")
+    if error is not None:
+        out.extend(b',"error":')
+        out.extend(json.dumps(str(error, "utf-8")).encode())
+    return out
 
 
 def loss_in(record):
-    """(readings, last_seq, duration, reason) of the record of a loss."""
+    """[readings, last_seq, duration in ms, index into REASONS] of the record of a loss."""
     reader = Reader(record)
     reader.number()
     return [reader.number() for _ in range(4)]
+
+
+def grow(losses, reason, seq, up, offset, readings=1, last_seq=-1, duration=0):
+    """Adds to `losses`, a dict by reason, what was given up from `seq` on, measured `up` ms after boot."""
+    known = losses.get(reason)
+    end = up + duration
+    if known:
+        readings += known[3]
+        last_seq = max(seq, last_seq, known[4])
+        end = max(end, known[5])
+        if known[0] < seq:
+            seq, up, offset = known[:3]
+    losses[reason] = seq, up, offset, readings, max(seq, last_seq), end
+
+
+def told(losses):
+    """The records of `losses`: (seq, up, offset, record) each."""
+    found = []
+    for reason, (seq, up, offset, readings, last_seq, end) in losses.items():
+        out = Writer()
+        for number in (LOSS, readings, last_seq, end - up, reason):
+            out.number(number)
+        found.append((seq, up, offset, bytes(out.data)))
+    return found

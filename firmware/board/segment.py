@@ -1,12 +1,12 @@
-"""One file of records on flash. Which of them are still wanted is up to spool.py.
+"""One file of records on flash. Which of them are still wanted is up to store.py.
 
 Its name is `number-level-boot`: files are in the order of their numbers, all records of one are of one boot, and the level
 says how far it is thinned, see thinning.py. It is a row of chunks: kind, length, CRC-32, payload. A chunk is a definition
 or a batch of records, see record.py.
 
-Promises: `append` is whole or not at all, also when the power goes. What cannot be read raises OSError, and `cut_off`
-then makes do with what stands before it. A chunk that is damaged is passed over, up to the next whole one, and so costs
-its records alone: those of some 30 s. A damaged definition costs the records that need it, in this file alone.
+Promises: `append` is whole or not at all, also when the power goes. What cannot be read raises OSError, and `cut_off` then
+makes do with what stands before it. A chunk that is damaged is passed over, up to the next whole one, and so costs its
+records alone: those of some 30 s. A damaged definition costs the records that need it, in this file alone.
 """
 
 import binascii
@@ -36,12 +36,11 @@ class Segment:
         self.boot = boot
         self.first = 0
         self.last = -1
-        self.ended = 0  # ms since boot, of the last
+        self.began = self.ended = 0  # ms since boot, of the first and of the last record
         self.count = 0
         self.size = 0
         self.defined = 0  # definitions up to this number are in the file
         self.checked = 0  # damage up to this offset is counted already
-        self.is_damaged = False  # and was said
 
     def path(self):
         return "%s/%06d-%d-%s" % (self.folder, self.number, self.level, self.boot)
@@ -51,22 +50,21 @@ class Segment:
 
         `offset` is UTC minus `up` in ms, or None. Raises OSError; a new file is then removed again.
         """
-        size, count = self.size, self.count
         defined = self.defined
+        size = self.size
+        start = 0
         try:
             with open(self.path(), "ab" if size else "wb") as file:
                 for number in sorted(definitions):
                     if number > defined:
                         out = Writer()
                         out.number(number)
-                        out.raw(definitions[number])
+                        out.text(definitions[number])
                         size += _write_chunk(file, DEFINITION, out.data)
                         defined = number
-                start = 0
                 while start < len(records):
-                    end, payload = _batch(records, start, count)
+                    end, payload = _batch(records, start, self.count + start)
                     size += _write_chunk(file, BATCH, payload)
-                    count += end - start
                     start = end
         except OSError:
             if not self.size:
@@ -75,22 +73,19 @@ class Segment:
                 except OSError:  # the next attempt has the same name and begins with an empty file
                     pass
             raise
-        for each in records:
-            self._account_for(each)
-        self.count, self.size, self.defined = count, size, defined
+        self._account_for(self.count, records)
+        self.size, self.defined = size, defined
 
     def chunks(self, file, offset):
-        """(start, end, kind, payload) of each whole chunk of the open `file` from `offset` on. Raises OSError.
-
-        Between the end of one and the start of the next lies damage, if anything.
-        """
+        """(end, kind, payload) of each whole chunk of the open `file` from `offset` on. Raises OSError."""
         while offset + _HEAD_SIZE <= self.size:
             file.seek(offset)
-            found = _read_chunk(file)
-            if found:
-                end = offset + _HEAD_SIZE + len(found[1])
-                yield offset, end, found[0], found[1]
-                offset = end
+            head = file.read(_HEAD_SIZE)
+            kind, length, checksum = struct.unpack(_HEAD, head)
+            payload = file.read(length) if kind in (DEFINITION, BATCH) and length <= _LONGEST else b""
+            if payload and binascii.crc32(payload, binascii.crc32(head[:3])) == checksum:
+                offset += _HEAD_SIZE + length
+                yield offset, kind, payload
             else:
                 offset = _next_chunk(file, offset + 1)
 
@@ -99,40 +94,21 @@ class Segment:
         self.size = os.stat(self.path())[6]
         with open(self.path(), "rb") as file:
             for start in (max(0, self.size - 2 * _LONGEST), 0):
-                for payload in self._batches(file, start):
-                    self._take_in(payload)
-                if self.count:
-                    break
-            for payload in self._batches(file, 0):
-                self._take_in(payload)
-                break
-
-    def _batches(self, file, offset):
-        return (payload for _, _, kind, payload in self.chunks(file, offset) if kind == BATCH)
-
-    def _take_in(self, payload):
-        before, records = records_in(payload)
-        self.count = max(self.count, before + len(records))
-        for each in records:
-            self._account_for(each)
-
-    def _account_for(self, record):
-        seq = record[0]
-        last = max(seq, loss_in(record[3])[1]) if layout_of(record[3]) == LOSS else seq
-        self.first = seq if self.last < 0 else min(self.first, seq)
-        self.last = max(self.last, last)
-        self.ended = max(self.ended, record[1])
+                known = self.count
+                for _, kind, payload in self.chunks(file, start):
+                    if kind == BATCH:
+                        self._account_for(*records_in(payload))
+                        if known:
+                            break
 
     def cut_off(self):
         """Forgets what stands behind the first byte that cannot be read."""
-        self.last, self.count = -1, 0
-        whole = 0
+        self.last, self.count, whole = -1, 0, 0
         try:
             with open(self.path(), "rb") as file:
-                for _, end, kind, payload in self.chunks(file, 0):
-                    whole = end
+                for whole, kind, payload in self.chunks(file, 0):
                     if kind == BATCH:
-                        self._take_in(payload)
+                        self._account_for(*records_in(payload))
         except OSError:
             pass
         self.size = whole
@@ -147,20 +123,33 @@ class Segment:
             return False
         return True
 
+    def _account_for(self, before, records):
+        for each in records:
+            seq = each[0]
+            last = max(seq, loss_in(each[3])[1]) if layout_of(each[3]) == LOSS else seq
+            if self.last < 0 or seq < self.first:
+                self.first, self.began = seq, each[1]
+            self.last = max(self.last, last)
+            self.ended = max(self.ended, each[1])
+        self.count = max(self.count, before + len(records))
+
 
 def records_in(payload):
     """How many records stand in the file before this batch, and its own: (seq, up, offset, record) each."""
     reader = Reader(payload)
-    before, seq, up = reader.number(), reader.number(), reader.number()
-    dated = reader.number()
-    offset = dated - 1 if dated else None
+    before, seq, up, dated = [reader.number() for _ in range(4)]
     records = []
     while not reader.ended():
-        length = reader.number()
         seq += reader.signed()
         up += reader.signed()
-        records.append((seq, up, offset, reader.raw(length)))
+        records.append((seq, up, dated - 1 if dated else None, reader.text()))
     return before, records
+
+
+def definition_in(payload):
+    """(number, definition)."""
+    reader = Reader(payload)
+    return reader.number(), reader.text()
 
 
 def _batch(records, start, before):
@@ -172,39 +161,17 @@ def _batch(records, start, before):
     end = start
     while end < len(records) and records[end][2] == offset and len(out.data) < _BATCH:
         each = records[end]
-        out.number(len(each[3]))
         out.signed(each[0] - seq)
         out.signed(each[1] - up)
-        out.raw(each[3])
-        seq, up = each[0], each[1]
+        out.text(each[3])
+        seq, up = each[:2]
         end += 1
     return end, out.data
-
-
-def definition_in(payload):
-    """(number, definition)."""
-    reader = Reader(payload)
-    number = reader.number()
-    return number, reader.raw(len(payload))
 
 
 def _write_chunk(file, kind, payload):
     checksum = binascii.crc32(payload, binascii.crc32(struct.pack(">BH", kind, len(payload))))
     return file.write(struct.pack(_HEAD, kind, len(payload), checksum)) + file.write(payload)
-
-
-def _read_chunk(file):
-    """(kind, payload), or None where no whole chunk begins."""
-    head = file.read(_HEAD_SIZE)
-    if len(head) < _HEAD_SIZE or head[0] not in (DEFINITION, BATCH):
-        return None
-    kind, length, checksum = struct.unpack(_HEAD, head)
-    if length > _LONGEST:
-        return None
-    payload = file.read(length)
-    if len(payload) < length or binascii.crc32(payload, binascii.crc32(head[:3])) != checksum:
-        return None
-    return kind, payload
 
 
 def _next_chunk(file, offset):

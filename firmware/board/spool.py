@@ -11,12 +11,31 @@ Does not promise: that a reading is given out only once, nor that readings young
 nor an exact `lost`; acks are forgotten at a restart.
 """
 
-from loss import DAMAGED, Untold
-from record import Dictionary, to_json
-from store import Acked, Store
+from record import DAMAGED, LOSS, Dictionary, grow, layout_of, loss_in, to_json, told
+from store import Store
 
 PATIENCE = 25000  # ms; with the second between two calls of `keep` a power cut costs below 30 s of readings
 RAM_LIMIT = 20  # readings in RAM that go to flash at once, however young they are
+
+
+class Acks:
+    """What the gateway has said of each boot, since this start."""
+
+    def __init__(self):
+        self._boots = {}  # boot → up to which seq, and the ranges beyond
+
+    def up_to(self, boot):
+        return self._boots[boot][0] if boot in self._boots else -1
+
+    def learn(self, boot, up_to, beyond):
+        up_to = max(up_to, self.up_to(boot))
+        self._boots[boot] = up_to, [(first, last) for first, last in beyond if last > up_to]
+
+    def covers(self, boot, first, last):
+        """Whether all from `first` to `last` is acknowledged."""
+        up_to, beyond = self._boots.get(boot, (-1, ()))
+        first = max(first, up_to + 1)
+        return last < first or any([start <= first and last <= end for start, end in beyond])
 
 
 class Spool:
@@ -31,14 +50,13 @@ class Spool:
         self._seq = 0
         self._dictionary = Dictionary()
         self._ram = []  # [seq, up, offset, record, taken, dictionary]
-        self._acks = {boot: Acked()}
-        self._untold = Untold()
-        self._store = Store(folder, limit, self._acks, self._untold, say)
+        self._acks = Acks()
+        self._store = Store(folder, limit, self._acks, say)
 
     @property
     def lost(self):
         """Readings that were given up since the start."""
-        return self._untold.lost
+        return self._store.lost
 
     def add(self, source, up, utc, values, error):
         """Takes a reading of `source` (`name`, `model`, `measurement`, `signals`), measured `up` ms after boot, `utc` in
@@ -58,33 +76,32 @@ class Spool:
         for held in self._ram:
             if not held[4]:
                 held[4] = True
-                return _given(self.boot, held, held[5].definitions)
-        found = self._untold.take() or self._store.next() or self._untold.take()  # damage is found by reading
-        return found and _given(*found)
+                boot, record, definitions = self.boot, held, held[5].definitions
+                break
+        else:
+            found = self._store.next()
+            if found is None:
+                return None
+            boot, record, definitions = found
+        seq, up, offset = record[:3]
+        return boot, seq, up, to_json(definitions, None if offset is None else offset + up, record[3])
 
     def rewind(self):
         """From now on `take` gives out again everything that is not acknowledged."""
         for held in self._ram:
             held[4] = False
-        self._untold.rewind()
         self._store.rewind()
 
     def acknowledge(self, boot, up_to, beyond):
         """Everything of `boot` up to seq `up_to`, and in the ranges `beyond` (first, last), is safe at the gateway."""
-        acked = self._acks.get(boot)
-        if acked is None:
-            return
-        acked.up_to = max(acked.up_to, up_to)
-        acked.beyond = [(first, last) for first, last in beyond if last > acked.up_to]
+        self._acks.learn(boot, up_to, beyond)
         if boot == self.boot:
-            self._ram = [held for held in self._ram if not acked.covers(held[0], held[0])]
-        self._untold.acknowledge(boot, acked.covers)
+            self._ram = [held for held in self._ram if not self._acks.covers(boot, held[0], held[0])]
         self._store.acknowledge(boot)
 
     def oldest(self, boot):
         """Lowest seq of `boot` that is still held; the next one of this boot if none is."""
-        after = self._acks[boot].up_to + 1 if boot in self._acks else 0
-        held = [max(seq, after) for seq in self._store.seqs(boot) + self._untold.seqs(boot)]
+        held = [max(seq, self._acks.up_to(boot) + 1) for seq in self._store.seqs(boot)]
         if boot == self.boot:
             held.append(self._ram[0][0] if self._ram else self._seq)
         return min(held)
@@ -108,8 +125,7 @@ class Spool:
         if self._ram and (now - self._ram[0][1] >= PATIENCE or len(self._ram) >= RAM_LIMIT):
             self.write()
             while len(self._ram) >= 2 * RAM_LIMIT:  # flash takes nothing: the oldest go, so that the board goes on
-                self._untold.lost += 1
-                self._untold.add(self.boot, DAMAGED, *self._ram.pop(0)[:3])
+                self._give_up_oldest()
         self._store.thin()
 
     def write(self):
@@ -121,7 +137,14 @@ class Spool:
                 return
             self._ram = self._ram[len(due) :]
 
-
-def _given(boot, record, definitions):
-    seq, up, offset = record[:3]
-    return boot, seq, up, to_json(definitions, None if offset is None else offset + up, record[3])
+    def _give_up_oldest(self):
+        """Makes one loss of the oldest two in RAM; it stands in their place."""
+        losses = {}
+        for seq, up, offset, record, _, dictionary in self._ram[:2]:
+            if layout_of(record) == LOSS:
+                readings, last_seq, duration, _ = loss_in(record)
+                grow(losses, DAMAGED, seq, up, offset, readings, last_seq, duration)
+            else:
+                grow(losses, DAMAGED, seq, up, offset)
+                self._store.lost += 1
+        self._ram[:2] = [list(told(losses)[0]) + [False, dictionary]]

@@ -4,7 +4,7 @@ import json
 import random
 
 from nibbles import Reader, Writer
-from record import LOSS, REASONS, Dictionary, layout_of, loss, loss_in, to_json
+from record import DAMAGED, FULL, LOSS, THINNED, Dictionary, grow, layout_of, loss_in, to_json, told
 
 
 class Source:
@@ -40,11 +40,11 @@ def test_numbers_come_back_as_they_went_in():
         out.number(number)
         out.signed(number)
         out.signed(-number)
-        out.text("Lan Hạ")
+        out.text("Lan Hạ".encode())
     reader = Reader(bytes(out.data))
     for number in numbers:
         assert (reader.number(), reader.signed(), reader.signed()) == (number, number, -number)
-        assert reader.text().decode() == "Lan Hạ"
+        assert str(reader.text(), "utf-8") == "Lan Hạ"
     assert reader.ended()
 
 
@@ -156,9 +156,24 @@ def test_a_word_whose_definition_is_gone_is_left_out():
 
 
 def test_a_loss_is_a_reading_of_the_board():
-    record = loss(17, 40, 390_001, REASONS.index("spool_full"))
-    assert layout_of(record) == LOSS and loss_in(record) == [17, 40, 390_001, 1]
+    losses = {}
+    grow(losses, FULL, 24, 2000, 5, 17, 40, 390_001)
+    ((seq, up, offset, record),) = told(losses)
+    assert (seq, up, offset) == (24, 2000, 5)
+    assert layout_of(record) == LOSS and loss_in(record) == [17, 40, 390_001, FULL]
     assert json.loads(b"{" + to_json({}, 1_795_562_958_755, record) + b"}") == {
         "device": "board", "model": "esp32", "measurement": "loss", "t": 1_795_562_958_755,
         "signals": {"readings": 17, "last_seq": 40, "duration": 390.001, "reason": "spool_full"},
     }  # fmt: skip
+
+
+def test_a_loss_grows_from_the_first_to_the_last_and_one_for_each_reason():
+    losses = {}
+    grow(losses, THINNED, 10, 1000, None)
+    grow(losses, DAMAGED, 12, 1200, None)
+    grow(losses, THINNED, 20, 2000, 7)
+    grow(losses, THINNED, 5, 500, 3, 4, 30, 9500)
+    grow(losses, THINNED, 6, 600, 3)
+    records = {loss_in(each[3])[3]: each for each in told(losses)}
+    assert records[THINNED][:3] == (5, 500, 3) and loss_in(records[THINNED][3]) == [7, 30, 9500, THINNED]
+    assert records[DAMAGED][:3] == (12, 1200, None) and loss_in(records[DAMAGED][3]) == [1, 12, 0, DAMAGED]

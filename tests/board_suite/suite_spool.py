@@ -282,6 +282,8 @@ def test_damage_anywhere_costs_little_and_stops_nothing():
         with open(ROOT + "/" + name, "rb") as file:
             content = file.read()
         for at in range(0, len(content), 3):
+            for other in folder.files():
+                os.remove(ROOT + "/" + other)
             with open(ROOT + "/" + name, "wb") as file:
                 file.write(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
             spool = folder.start(LATER)
@@ -413,10 +415,10 @@ def test_more_starts_than_files_cost_the_shortest():
 
 def test_it_reports_for_the_technician():
     with Folder() as folder:
-        spool = filled(folder, LATER, 5, 500_000)
-        add(spool, 5, 60000)
+        spool = filled(folder, LATER, 20, 500_000)
+        add(spool, 20, 300000)
         assert spool.report() == {
-            "readings": 6, "in_flash": 5, "flash_bytes": 4096, "flash_limit": 500_000, "lost": 0
+            "readings": 21, "in_flash": 20, "flash_bytes": 4096, "flash_limit": 500_000, "lost": 0
         }  # fmt: skip
 
 
