@@ -26,7 +26,7 @@ from clock import Clock
 import board
 
 FIRMWARE = "0.1.0"
-SPOOL_BYTES = 1000000  # of the 2 MB file system on a 4 MB ESP32
+SPOOL_BYTES = 1500000  # of the 2 MB file system on a 4 MB ESP32; 48 h of two devices and some
 WATCHDOG = 120000  # ms; longer than any task may go without progress
 LONGEST_STALL = 60000  # ms without a round of polls beyond the period
 
