@@ -22,8 +22,8 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
 
-lint: $(VENV)/ready ## check style and types
-	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
+lint: $(VENV)/ready ## check style and types, the board's against the ESP32's stubs
+	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy && $(RUN) tools.chip_types
 
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
