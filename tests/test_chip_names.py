@@ -16,7 +16,7 @@ FILES = sorted(BOARD.glob("*.py"))
 CHIP = tomllib.loads((Path(__file__).parent / "esp32_names.toml").read_text("utf-8"))
 METHODS = {name for names in CHIP.pop("methods").values() for name in names.split()}
 NOT_RECORDED = {"BaseException", "Exception", "classmethod", "staticmethod", "__name__"}
-OF_EXCEPTIONS = {"args", "errno", "value"}
+OF_OBJECTS_NOT_RECORDED = {"args", "errno", "value", "buffer", "__name__"}  # of an exception, of sys.stdin, of a class
 OF_UMQTT = "umqtt.simple"
 
 
@@ -99,7 +99,7 @@ def missing_on_the_chip(source: str, ours: set[str], own_modules: set[str]) -> l
                 modules.add(module)
     builtin = names_in("builtins")
     known = bound(tree) | (builtin or set()) | NOT_RECORDED
-    of_objects = METHODS | OF_EXCEPTIONS | ours
+    of_objects = METHODS | OF_OBJECTS_NOT_RECORDED | ours
     for module in modules:
         of_objects |= members(module)
     for node in ast.walk(tree):

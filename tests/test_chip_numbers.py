@@ -6,6 +6,7 @@ So a float is only ever a time to wait. Everything else is integers, which have 
 import ast
 import re
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -27,11 +28,19 @@ def floats(source: str) -> list[str]:
         for argument in call.args
         for inner in ast.walk(argument)
     }
+    elsewhere = {node.id for node in ast.walk(tree) if is_use(node) and id(node) not in waiting}
+    for constant in (node for node in tree.body if isinstance(node, ast.Assign)):
+        if not elsewhere & {node.id for node in ast.walk(constant) if isinstance(node, ast.Name)}:
+            waiting |= {id(node) for node in ast.walk(constant)}
     return [
         ast.unparse(node)
         for node in ast.walk(tree)
         if isinstance(node, ast.expr) and id(node) not in waiting and is_float(node)
     ]
+
+
+def is_use(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
 def called(call: ast.Call) -> str:
@@ -69,6 +78,11 @@ def test_a_float_is_only_ever_a_time_to_wait(file: Path) -> None:
 )
 def test_a_float_is_found(expression: str) -> None:
     assert floats(f"values[name] = {expression}")
+
+
+def test_a_named_time_to_wait_is_passed_over_unless_it_is_used_for_something_else() -> None:
+    assert floats("ON, OFF = 0.25, 2\nsleep(ON)") == []
+    assert floats("ON, OFF = 0.25, 2\nsleep(ON)\nvalue = ON") == ["0.25"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ leave out what the firmware does not use.
 """
 
 import ast
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -183,7 +184,7 @@ def used_by_the_board(module: str) -> set[str]:
     held: dict[str, str] = {}  # attribute of self → class of the module
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node).startswith(f"{module}."):
-            used.add(ast.unparse(node).removeprefix(f"{module}."))
+            used.add(re.sub(r"\(.*?\)", "", ast.unparse(node).removeprefix(f"{module}.")))  # RTC().datetime
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("self."):
             for inner in ast.walk(node.value):
                 if isinstance(inner, ast.Call) and ast.unparse(inner.func).startswith(f"{module}."):
