@@ -12,6 +12,8 @@ export PATH
 SECONDS ?=
 UNIT_FILE ?= firmware/unit.example.toml
 BUNDLE := build/bundle
+LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock"
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +47,8 @@ docs: $(VENV)/ready ## make the generated pages in docs/ anew
 
 lock: $(VENV)/ready ## choose the newest allowed Python packages and pin them with their hashes
 	@$(VENV)/bin/pip install --quiet uv
-	@$(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --all-extras --no-annotate \
-	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+	@$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	@$(LOCK) --group esp32-stubs --output-file tools/esp32-stubs.lock
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-from tools.chip_types import BOARD, check
+import pytest
+
+from ingest.settings_file import SettingsError
+from tools.chip_types import BOARD, LOCK, ROOT, check, stubs
 
 RIGHT = """
 import asyncio
@@ -59,3 +62,15 @@ def test_every_wrong_call_is_a_complaint(tmp_path: Path) -> None:
     lines = WRONG.splitlines()
     missed = [lines[number - 1] for number in range(4, len(lines) + 1) if number not in found]
     assert missed == ["async def wait(reader):"]
+
+
+def test_stubs_that_are_not_the_pinned_ones_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.lock").write_text("micropython-esp32-stubs==1.29.0.post1 --hash=sha256:" + 64 * "0" + "\n")
+    with pytest.raises(SettingsError, match=r"other\.lock: stubs cannot be installed: .*run again$"):
+        stubs(tmp_path / "other.lock", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["other.lock"]
+
+
+def test_the_stubs_stay_out_of_the_virtual_environment() -> None:
+    assert "-stubs==" in LOCK.read_text("utf-8")
+    assert "micropython-stdlib-stubs" not in (ROOT / "requirements.lock").read_text("utf-8")
