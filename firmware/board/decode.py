@@ -47,7 +47,7 @@ class Profile:
         self.optional: list = []
         self._address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
-        self._products = [tuple(product) for product in compiled.get("products", ())]
+        self._products = [tuple([_interned(name) for name in product]) for product in compiled.get("products", ())]
         self._reply_offset = 0
         self._layouts = [tuple(layout) for layout in compiled.get("layouts", ())]
         self._load = load
@@ -131,7 +131,7 @@ class Profile:
 
     def _use(self, layout: dict) -> None:
         self.reads = [tuple(read) for read in layout["reads"]]
-        self.optional = [tuple(read) for read in layout["optional"]]
+        self.optional = [read for read in self.reads if list(read) in layout["optional"]]
         self._reply_offset = layout.get("reply_offset", 0)
         self._words: list = []
         # A tuple per row would cost five times as much of the heap.
@@ -141,21 +141,23 @@ class Profile:
         self,
         function: int,
         address: int,
-        name,
+        name: "str | list",
         kind: str,
         size: int,
         decimals: int = 0,
-        absent=None,
-        mask=None,
-        shift=None,
-        words=None,
-        zero=None,
-        beside=None,
+        absent: "int | list[int] | None" = None,
+        mask: "int | None" = None,
+        shift: "int | None" = None,
+        words: "dict[str, str] | list[int] | None" = None,
+        zero: "int | None" = None,
+        beside: "int | None" = None,
     ) -> bytes:
         names = _expanded(name)
         absents = [absent] if isinstance(absent, int) else absent or []
-        if words is not None:
-            self._words.append(bytes(words) if kind == "flags" else words)
+        if isinstance(words, dict):
+            self._words.append({int(number): _interned(word) for number, word in words.items()})
+        elif words is not None:
+            self._words.append(bytes(words))
         return struct.pack(
             _ROW,
             function,
@@ -201,8 +203,12 @@ class Profile:
     def _offset(self, address: int, start: int, bits: bool) -> int:
         return address - start if bits else (address - start) * 2 // self._address_step
 
-    def _value(self, data: bytes, row: tuple, number: int, offset: int, beside):
-        function, _, _, names, kind, size, decimals, absent, absent_too, any_absent, mask, shift, zero, _, _, words = row
+    def _value(
+        self, data: bytes, row: tuple, number: int, offset: int, beside: "int | None"
+    ) -> "tuple[int, int] | bool | str | None":
+        function, _, _, names, kind, size, decimals, absent, absent_too, any_absent, mask, shift, zero, _, _, words = (
+            row
+        )
         if kind == _TEXT:
             return _text(data[offset : offset + size])
         if kind == _FLAGS:
@@ -224,7 +230,7 @@ class Profile:
             return (self._scaled(data, raw, kind, beside, decimals), decimals)
         if words == _NONE:
             return (raw - zero, decimals)
-        return self._words[words].get(str(raw))
+        return self._words[words].get(raw)
 
     def _unsigned(self, data: bytes, offset: int, size: int) -> int:
         raw = _word(data, offset)
@@ -245,8 +251,11 @@ class Profile:
         """In units of the last decimal. The scaling words are volts and amperes, each with 16 bits behind the point:
         full scale is at 2^15, or for watts at 2^17 of both (Morningstar's TriStar MPPT Modbus specification)."""
         volts, amperes = self._unsigned(data, beside, 4), self._unsigned(data, beside + 4, 4)
-        scale, fraction = {_VOLTS: (volts, 31), _AMPERES: (amperes, 31), _WATTS: (volts * amperes, 49)}[kind]
-        return (raw * scale * 10**decimals + (1 << fraction - 1)) >> fraction
+        fraction = 49 if kind == _WATTS else 31
+        scale = volts * amperes if kind == _WATTS else volts if kind == _VOLTS else amperes
+        for _ in range(decimals):
+            scale *= 10
+        return (raw * scale + (1 << fraction - 1)) >> fraction
 
 
 def _names(given: list, products: list) -> tuple:
@@ -261,7 +270,7 @@ def _names(given: list, products: list) -> tuple:
     return tuple(names)
 
 
-def _expanded(name) -> "list[str]":
+def _expanded(name: "str | list") -> "list[str]":
     """The names in ["cell_%02d_voltage", 1, 32], or the one that stands for itself."""
     return [name] if isinstance(name, str) else [name[0] % number for number in range(name[1], name[2] + 1)]
 

@@ -100,9 +100,8 @@ class DeviceProfile:
         """The JSON files that the board loads, by name: the model's, and one for each layout if there are several."""
         if len(self.layouts) == 1:
             return {self.model: self.compiled()}
-        names = dict.fromkeys(register.name for layout in self.layouts for register in layout.signals)
         head = self._head() | {
-            "signals": [compiled_name(name) for name in names],
+            "signals": self._names(),
             "layouts": [[f"{self.model}.{each.name}", each.lowest, each.highest] for each in self.layouts],
         }
         if self.probe:
@@ -110,6 +109,19 @@ class DeviceProfile:
         return {self.model: head} | {
             f"{self.model}.{each.name}": self._tail(each, each.signals) for each in self.layouts
         }
+
+    def _names(self) -> list[Any]:
+        """Every signal of all layouts, numbered ones together: the board finds them by the first and a number."""
+        names: dict[str, Any] = {}
+        for register in self.signals:
+            name = compiled_name(register.name)
+            if isinstance(name, str):
+                names[name] = name
+            else:
+                text, first, last = name
+                _, lowest, highest = names.get(text, name)
+                names[text] = [text, min(first, lowest), max(last, highest)]
+        return list(names.values())
 
     def _head(self) -> dict[str, Any]:
         head = {
@@ -254,7 +266,9 @@ def _spans(table: Table, function: int) -> tuple[Block, ...]:
 
 
 def _product(table: Table, name: str) -> tuple[str, str, str]:
-    factors = table.text(name, r"[a-z0-9_]+ \* [a-z0-9_]+", "give two signals, such as battery_voltage * charge_current")
+    factors = table.text(
+        name, r"[a-z0-9_]+ \* [a-z0-9_]+", "give two signals, such as battery_voltage * charge_current"
+    )
     one, other = factors.split(" * ")
     return name, one, other
 
@@ -265,6 +279,8 @@ def _check_signals(path: Path, registers: tuple[Register, ...], known: dict[str,
         place = f"{path}: signals.{register.name}"
         for name in register.names:
             _check_signal(place, name, register, known)
+        if register.overrides and len(register.names) > 1:
+            raise SettingsError(f"{place}.overrides: True; write a line for each that knows better")
         if (not seen.isdisjoint(register.names)) != register.overrides:
             hint = "overrides = true says that this line knows better than an earlier one of the same name"
             raise SettingsError(f"{place}.overrides: {register.overrides}; {hint}")

@@ -85,6 +85,9 @@ def _devices(file: Table) -> list[dict[str, Any]]:
             raise table.wrong("name", name, "another device has that name; give each its own")
         profile = load(table.choice("model", known_models()))
         address = table.integer("address", *profile.addresses)
+        if profile.layout_at(address) is None:
+            ranges = ", ".join(f"{layout.lowest} to {layout.highest}" for layout in profile.layouts)
+            raise table.wrong("address", address, f"a {profile.model} has one of {ranges}")
         if address in [device["address"] for device in devices]:
             raise table.wrong("address", address, "another device of the bus answers there; set one of them to another")
         serial[profile.baudrate, profile.parity, profile.stop_bits] = name
