@@ -283,6 +283,7 @@ def test_flags_of_a_pace_span_two_registers(capsys: pytest.CaptureFixture[str]) 
     assert decoded["warnings"] == 1 << 15  # 6 means nothing there
     assert set_bits(decoded["protections"], names["protections"]) == [
         "short circuit",
+        "charger over-voltage",
         "charger connected the wrong way round",
     ]
     assert (decoded["charge_mosfet"], decoded["discharge_mosfet"]) == (False, True)
