@@ -3,9 +3,9 @@
     python -m hil_tests.bus --master LINK --ledger FILE --control SOCKET [--start-sun 12:00]
 
 The process makes a pseudo terminal for the board at LINK, prints `ready`, answers as the devices of `--devices`, unless
-told otherwise a JK-PB BMS (address 2) and an EPEver Tracer (address 1), writes what it answered to the ledger, and ends on SIGTERM or SIGINT. SOCKET takes JSON
-objects, one per line, for example `{"do": "fault", "kind": "crc", "times": 2}`; the answer to each is an object with
-`ok` or `error`.
+told otherwise a JK-PB BMS (address 2) and an EPEver Tracer (address 1), writes what it answered to the ledger, and ends
+on SIGTERM or SIGINT. SOCKET takes JSON objects, one per line, for example `{"do": "fault", "kind": "crc", "times": 2}`;
+the answer to each is an object with `ok` or `error`.
 """
 
 import argparse

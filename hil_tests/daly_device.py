@@ -2,8 +2,8 @@
 
 Quirks of the real devices that it reproduces:
 
-- The D2 map has the fixed slave address 0xD2. The p81 map is asked at 0x80 + n and answers from 0x50 + n (captured: asked
-  at 0x81, answered from 0x51).
+- The D2 map has the fixed slave address 0xD2. The p81 map is asked at 0x80 + n and answers from 0x50 + n (captured:
+  asked at 0x81, answered from 0x51).
 - Currents have an offset of 30000, temperatures one of 40; positive is charging. Power is a magnitude.
 - 62 registers are answered by every D2, 80 by newer firmware (`newer`); more is refused.
 - What lies past the number of sensors reads 40, that is 0 °C (captured). Cells that are not there read 0; a p81 gives
@@ -14,6 +14,7 @@ document.
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
@@ -30,10 +31,10 @@ class Daly:
 
     model = "daly"
     turnaround = 0.0
-    resolution = cells(16) | temperatures(4, 1) | FLAGS
+    resolution: ClassVar[dict[str, float]] = cells(16) | temperatures(4, 1) | FLAGS
     resolution |= {"pack_voltage": 0.1, "current": 0.1, "soc": 0.1, "remaining_capacity": 0.1, "cycles": EXACT}
     resolution |= {"mosfet_temperature": 1}
-    words: dict[str, str] = {}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self, now: Callable[[], Moment], address: int = 0xD2, newer: bool = True) -> None:
         self.now = now
@@ -58,10 +59,10 @@ class DalyP81:
 
     model = "daly_p81"
     turnaround = 0.0
-    resolution = {
+    resolution: ClassVar[dict[str, float]] = {
         name: step for name, step in Daly.resolution.items() if name not in ("balancing", "protections", "warnings")
     }
-    words: dict[str, str] = {}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self, now: Callable[[], Moment], address: int = 0x81) -> None:
         self.now = now

@@ -19,6 +19,7 @@ captures, epevermodbus 0.0.18, softwarecrash/EPEver2MQTT.
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
@@ -48,13 +49,16 @@ class EpeverTracer:
 
     model = "epever_tracer"
     turnaround = 0.0
-    resolution = {
+    resolution: ClassVar[dict[str, float]] = {
         **dict.fromkeys(("pv_voltage", "pv_current", "pv_power", "battery_voltage", "charge_current"), 0.01),
         **dict.fromkeys(("charge_power", "load_voltage", "load_current", "load_power", "battery_net_current"), 0.01),
         **dict.fromkeys(("battery_temperature", "controller_temperature"), 0.01),
-        **{"energy_today": 10, "energy_total": 10, "stage": EXACT, "faults": EXACT},
+        "energy_today": 10,
+        "energy_total": 10,
+        "stage": EXACT,
+        "faults": EXACT,
     }
-    words = {"bulk": "absorption"}
+    words: ClassVar[dict[str, str]] = {"bulk": "absorption"}
 
     def __init__(self, now: Callable[[], Moment], address: int = 1, refuses_gaps: bool = False) -> None:
         self.now = now

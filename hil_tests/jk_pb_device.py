@@ -22,6 +22,7 @@ rs485-bms-probe.
 
 import struct
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
@@ -61,10 +62,10 @@ class JkPb:
 
     model = "jk_pb"
     turnaround = 0.030
-    resolution = cells(CELLS) | temperatures(4, 0.1) | FLAGS
+    resolution: ClassVar[dict[str, float]] = cells(CELLS) | temperatures(4, 0.1) | FLAGS
     resolution |= {"pack_voltage": 0.001, "current": 0.001, "remaining_capacity": 0.001, "full_capacity": 0.001}
     resolution |= {"soc": 1, "soh": 1, "cycles": EXACT, "mosfet_temperature": 0.1}
-    words: dict[str, str] = {}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self, now: Callable[[], Moment], address: int = 2) -> None:
         self.now = now

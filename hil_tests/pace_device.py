@@ -16,6 +16,7 @@ captures of dnc392/rs485-bms-probe, fixtures of patman15/aiobmsble, gonzalop/wom
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
@@ -30,10 +31,10 @@ class Pace:
 
     model = "pace"
     turnaround = 0.100
-    resolution = cells(16) | temperatures(4, 0.1) | FLAGS
+    resolution: ClassVar[dict[str, float]] = cells(16) | temperatures(4, 0.1) | FLAGS
     resolution |= {"pack_voltage": 0.01, "current": 0.01, "remaining_capacity": 0.01, "full_capacity": 0.01}
     resolution |= {"soc": 1, "soh": 1, "cycles": EXACT, "mosfet_temperature": 0.1, "environment_temperature": 0.1}
-    words: dict[str, str] = {}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self, now: Callable[[], Moment], address: int = 3) -> None:
         self.now = now
@@ -60,7 +61,7 @@ class PaceExtended(Pace):
     """The newer layout, on a board without an environment sensor and with two of its sensors fitted."""
 
     model = "pace_extended"
-    resolution = {
+    resolution: ClassVar[dict[str, float]] = {
         name: step
         for name, step in Pace.resolution.items()
         if name not in ("temperature_3", "temperature_4", "environment_temperature")

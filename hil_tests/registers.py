@@ -6,7 +6,7 @@ from pymodbus.constants import ExcCodes
 
 
 class Registers(dict[int, int]):
-    """Values go in as the device counts them: `put` rounds to whole numbers and keeps 16 bits of each, two's complement."""
+    """Values go in as the device counts them: `put` rounds to whole numbers and keeps 16 bits, two's complement."""
 
     def put(self, address: int, *values: float) -> None:
         """One after the other from `address` on."""

@@ -14,6 +14,7 @@ Sources: Renogy's "Rover Modbus" document, captures of gauthig/firefly-touch, cy
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
@@ -30,13 +31,24 @@ class RenogyRover:
 
     model = "renogy_rover"
     turnaround = 0.010
-    resolution = {
-        **{"pv_voltage": 0.1, "pv_current": 0.01, "pv_power": 1, "battery_voltage": 0.1, "charge_current": 0.01},
-        **{"load_voltage": 0.1, "load_current": 0.01, "load_power": 1, "energy_today": 1, "energy_total": 1},
-        **{"controller_temperature": 1, "battery_temperature": 1, "stage": EXACT, "faults": EXACT},
+    resolution: ClassVar[dict[str, float]] = {
+        "pv_voltage": 0.1,
+        "pv_current": 0.01,
+        "pv_power": 1,
+        "battery_voltage": 0.1,
+        "charge_current": 0.01,
+        "load_voltage": 0.1,
+        "load_current": 0.01,
+        "load_power": 1,
+        "energy_today": 1,
+        "energy_total": 1,
+        "controller_temperature": 1,
+        "battery_temperature": 1,
+        "stage": EXACT,
+        "faults": EXACT,
         "charge_power": 4,  # a product: up to 20 A × 0.1 V, and 57 V × 0.01 A
     }
-    words = {"night": "off"}
+    words: ClassVar[dict[str, str]] = {"night": "off"}
 
     def __init__(self, now: Callable[[], Moment], address: int = 5) -> None:
         self.now = now

@@ -12,10 +12,12 @@ Quirks of the real device that it reproduces:
 - A reserved bit of the MOSFET byte is set (captured: 0x43).
 
 Not reproduced: settings, texts, the system blocks of packs in parallel, a stray byte before a frame (the hub can do
-that to any reply). Sources: Seplos "Modbus RTU Protocol V0.1", ferelarg/Seplos3MQTT, captures of syssi/esphome-seplos-bms.
+that to any reply). Sources: Seplos "Modbus RTU Protocol V0.1", ferelarg/Seplos3MQTT, captures of
+syssi/esphome-seplos-bms.
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
@@ -34,10 +36,10 @@ class SeplosV3:
 
     model = "seplos_v3"
     turnaround = 0.0
-    resolution = cells(16) | temperatures(4, 0.1) | FLAGS
+    resolution: ClassVar[dict[str, float]] = cells(16) | temperatures(4, 0.1) | FLAGS
     resolution |= {"pack_voltage": 0.01, "current": 0.01, "remaining_capacity": 0.01, "full_capacity": 0.01}
     resolution |= {"soc": 0.1, "soh": 0.1, "cycles": EXACT, "mosfet_temperature": 0.1, "environment_temperature": 0.1}
-    words: dict[str, str] = {}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self, now: Callable[[], Moment], address: int = 0) -> None:
         self.now = now
@@ -51,7 +53,7 @@ class SeplosV3:
         bms = self.now().bms
         if function == 4:
             return _registers(bms).span(start, count)
-        if function == 1 and _ALARMS <= start and start + count <= _ALARMS + 8 * _ALARM_BYTES:
+        if function == 1 and start >= _ALARMS and start + count <= _ALARMS + 8 * _ALARM_BYTES:
             alarms = _alarms(bms)
             places = range(start - _ALARMS, start - _ALARMS + count)
             return [alarms[place // 8] >> place % 8 & 1 for place in places]

@@ -1,16 +1,16 @@
 """The devices' end of the bus: pymodbus answers the reads, and a gate before it does what pymodbus cannot.
 
 The gate sees every whole frame first. It answers for a device that replies from another address than the one it was
-asked at, or that has address 0, which pymodbus takes for everybody. It keeps silent for an address that nobody has (pymodbus would send exception 4
-from it), for a device that was made to vanish, and for one that is still turning around after its last reply; it
-refuses what is not a read with exception 1, and keeps count.
+asked at, or that has address 0, which pymodbus takes for everybody. It keeps silent for an address that nobody has
+(pymodbus would send exception 4 from it), for a device that was made to vanish, and for one that is still turning
+around after its last reply; it refuses what is not a read with exception 1, and keeps count.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer
@@ -31,9 +31,9 @@ class Device(Protocol):
     turnaround: float
     """Seconds after its reply in which it hears nothing."""
     now: Callable[[], Moment]
-    resolution: dict[str, float]
+    resolution: ClassVar[dict[str, float]]
     """Every signal that the device tells → its smallest step, 0 where nothing is rounded."""
-    words: dict[str, str]
+    words: ClassVar[dict[str, str]]
     """Stages of the model for which the device has another word."""
 
     def span(self, start: int, count: int) -> range: ...

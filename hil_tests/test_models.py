@@ -47,11 +47,10 @@ def poll(folder: Path, bus: Bus, model: str, address: int) -> dict[str, float | 
     return signals
 
 
-@pytest.mark.parametrize(("stand_in", "model", "address", "requests"), MODELS)
+@pytest.mark.parametrize("poll_of", MODELS, ids=lambda poll_of: poll_of[0])
 @pytest.mark.parametrize("hour", NIGHT_AND_NOON)
-def test_the_board_reads_what_is_true(
-    tmp_path: Path, stand_in: str, model: str, address: int, requests: int, hour: str
-) -> None:
+def test_the_board_reads_what_is_true(tmp_path: Path, poll_of: tuple[str, str, int, int], hour: str) -> None:
+    stand_in, model, address, requests = poll_of
     # The sun all but stands still, so that the truth is that of the poll.
     with Bus(tmp_path, devices=stand_in, start_sun=hour, speed=1e-9, baudrate=load(model).baudrate) as bus:
         signals = poll(tmp_path, bus, model, address)

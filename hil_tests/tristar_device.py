@@ -13,6 +13,7 @@ Specification" V10.2, aprsworld/pmodbusq. No capture of a real one is public.
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
@@ -32,14 +33,18 @@ class TristarMppt:
 
     model = "morningstar_tristar"
     turnaround = 0.0
-    resolution = {
+    resolution: ClassVar[dict[str, float]] = {
         **dict.fromkeys(("pv_voltage", "battery_voltage"), V_PU / 2**15 + 0.001),
         **dict.fromkeys(("pv_current", "charge_current"), I_PU / 2**15 + 0.001),
         **dict.fromkeys(("pv_power", "charge_power"), V_PU * I_PU / 2**17 + 0.1),
-        **{"energy_today": 1, "energy_total": 1000, "stage": EXACT, "faults": EXACT, "controller_temperature": 1},
+        "energy_today": 1,
+        "energy_total": 1000,
+        "stage": EXACT,
+        "faults": EXACT,
+        "controller_temperature": 1,
         "battery_temperature": 1,
     }
-    words: dict[str, str] = {}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self, now: Callable[[], Moment], address: int = 6) -> None:
         self.now = now

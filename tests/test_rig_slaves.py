@@ -1,5 +1,7 @@
 """The gate before the stand-ins, with a clock that the test moves."""
 
+from typing import ClassVar
+
 import pytest
 from pymodbus.constants import ExcCodes
 
@@ -18,8 +20,8 @@ class Deaf:
     model = "deaf"
     address = reply_address = 2
     turnaround = 0.030
-    resolution: dict[str, float] = {}
-    words: dict[str, str] = {}
+    resolution: ClassVar[dict[str, float]] = {}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self) -> None:
         self.now = nothing_is_measured

@@ -226,11 +226,12 @@ class Profile:
             return None
         if kind == _BOOL:
             return raw != 0
-        if kind >= _VOLTS:
+        if kind >= _VOLTS and beside is not None:
             return (self._scaled(data, raw, kind, beside, decimals), decimals)
         if words == _NONE:
             return (raw - zero, decimals)
-        return self._words[words].get(raw)
+        word: "str | None" = self._words[words].get(raw)
+        return word
 
     def _unsigned(self, data: bytes, offset: int, size: int) -> int:
         raw = _word(data, offset)
@@ -249,7 +250,8 @@ class Profile:
 
     def _scaled(self, data: bytes, raw: int, kind: int, beside: int, decimals: int) -> int:
         """In units of the last decimal. The scaling words are volts and amperes, each with 16 bits behind the point:
-        full scale is at 2^15, or for watts at 2^17 of both (Morningstar's TriStar MPPT Modbus specification)."""
+        full scale is at 2^15, or for watts at 2^17 of both (Morningstar's TriStar MPPT Modbus specification).
+        """
         volts, amperes = self._unsigned(data, beside, 4), self._unsigned(data, beside + 4, 4)
         fraction = 49 if kind == _WATTS else 31
         scale = volts * amperes if kind == _WATTS else volts if kind == _VOLTS else amperes

@@ -14,7 +14,6 @@ Exit code 1: the reply is damaged or another's; 2: something in the command is w
 import argparse
 import sys
 from collections.abc import Sequence
-
 from dataclasses import replace
 
 from firmware.board import rtu
@@ -29,8 +28,8 @@ from ingest.settings_file import SettingsError
 def decoded(profile: DeviceProfile, request: bytes, response: bytes, layout_name: str | None = None) -> str:
     """The JSON object. Raises ValueError for a request that is none, BadReply for a reply that does not fit it.
 
-    Of several layouts the named one is taken, or the one that slave address or reply tell, or the one that knows most of
-    the registers.
+    Of several layouts the named one is taken, or the one that slave address or reply tell, or the one that knows most
+    of the registers.
     """
     try:
         if identification.asks(request):
@@ -94,6 +93,12 @@ def _words(profile: DeviceProfile, block: Block) -> range:
     return range(block.address, block.address + block.count * step, step)
 
 
+def _check_layout(profile: DeviceProfile, name: str | None) -> None:
+    names = [layout.name for layout in profile.layouts if layout.name]
+    if name is not None and name not in names:
+        raise SettingsError(f"--layout {name!r}: {profile.model} has {', '.join(names) or 'but one; leave it out'}")
+
+
 def _bytes(option: str, text: str) -> bytes:
     try:
         return bytes.fromhex(text.replace(":", " "))
@@ -113,9 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         profile = load(options.device)
-        names = [layout.name for layout in profile.layouts]
-        if options.layout is not None and options.layout not in names:
-            raise SettingsError(f"--layout {options.layout!r}: {profile.model} has {', '.join(names) or 'one'}")
+        _check_layout(profile, options.layout)
         request = _bytes("request", options.request)
         response = _bytes("response", options.response)
     except SettingsError as error:

@@ -2,8 +2,8 @@
 
     python -m firmware.host.profile FILE...
 
-checks profiles and shows what the board asks of each in one poll. A profile lists its registers in two parts: `signals`,
-which the board polls and whose names and units are the catalogue's, and `details`, which only the command
+checks profiles and shows what the board asks of each in one poll. A profile lists its registers in two parts:
+`signals`, which the board polls and whose names and units are the catalogue's, and `details`, which only the command
 `python -m firmware.host.decode` knows. Where a model has several layouts, what they share stands at the top.
 
 Exit code 2: a line is wrong; it is named.
@@ -48,8 +48,8 @@ class Layout:
 class DeviceProfile:
     """One device model.
 
-    `addresses` is the range of slave addresses that it can be set to, both inclusive. `bits` names, per signal or detail
-    of bits, what each bit of its value means. `products` are signals that are computed: name, factor, factor.
+    `addresses` is the range of slave addresses that it can be set to, both inclusive. `bits` names, per signal or
+    detail of bits, what each bit of its value means. `products` are signals that are computed: name, factor, factor.
     """
 
     model: str
@@ -75,7 +75,8 @@ class DeviceProfile:
 
     def layout_at(self, address: int) -> Layout | None:
         """The layout that a device with that slave address has, the first one where it has to be asked, None if no
-        device of this model can have that address."""
+        device of this model can have that address.
+        """
         if not self.addresses[0] <= address <= self.addresses[1]:
             return None
         if self.probe:
@@ -92,7 +93,8 @@ class DeviceProfile:
 
     def compiled(self, layout: Layout | None = None, registers: Iterable[Register] | None = None) -> dict[str, Any]:
         """One layout, the first unless another is given, in the form that the board loads; its `registers` are the
-        signals unless others are given."""
+        signals unless others are given.
+        """
         layout = layout or self.layouts[0]
         return self._head() | self._tail(layout, layout.signals if registers is None else registers)
 

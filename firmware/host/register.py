@@ -24,11 +24,12 @@ _NUMBERED = re.compile(r"\{(\d+)\.\.(\d+)\}")
 class Register:
     """One line of a profile. `words` counts registers, or bits of functions 1 and 2.
 
-    A name such as `cell_{01..16}_voltage` stands for that many registers, each right after the one before; of those only
-    as many are there as the register `beside` says, if one is given. For a TriStar's volts, amperes and watts the scaling
-    words are `beside`. The number is the register's integer less `zero`, with `decimals` digits behind the point, in
-    `unit`. `mask` picks bits out of it and `shift` moves them down; of flags bit n is the device's bit `places[n]`.
-    `values` gives each number its word, and one of the numbers that are `absent` means that there is nothing to read.
+    A name such as `cell_{01..16}_voltage` stands for that many registers, each right after the one before; of those
+    only as many are there as the register `beside` says, if one is given. For a TriStar's volts, amperes and watts the
+    scaling words are `beside`. The number is the register's integer less `zero`, with `decimals` digits behind the
+    point, in `unit`. `mask` picks bits out of it and `shift` moves them down; of flags bit n is the device's bit
+    `places[n]`. `values` gives each number its word, and one of the numbers that are `absent` means that there is
+    nothing to read.
     """
 
     function: int
@@ -50,6 +51,7 @@ class Register:
 
     @property
     def names(self) -> list[str]:
+        """One, or as many as the name counts."""
         return expand(self.name)
 
     def blocks(self, address_step: int) -> list[Block]:
@@ -115,8 +117,9 @@ def compiled_name(name: str) -> Any:
 
 
 def from_line(line: Table, function: int, scaling: int | None, bits: dict[str, dict[int, str]]) -> Register:
-    """The line, with `function` unless it names another. `bits` are named bits by register name, `scaling` is the address
-    of a TriStar's scaling words. Raises SettingsError."""
+    """The line, with `function` unless it names another. `bits` are named bits by register name, `scaling` is the
+    address of a TriStar's scaling words. Raises SettingsError.
+    """
     name = line.text("name", _NAME, "give a name such as pack_voltage or cell_{01..16}_voltage")
     line.path += f" ({name})"
     kind = line.choice("type", _TYPES)
