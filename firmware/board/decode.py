@@ -45,6 +45,8 @@ class Profile:
         self.gap_ms = compiled["gap_ms"]
         self.reads: list = []
         self.optional: list = []
+        self._rows = b""  # a tuple for each would cost five times as much of the heap
+        self._words: list = []
         self._address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
         self._products = [tuple([_interned(name) for name in product]) for product in compiled.get("products", ())]
@@ -133,8 +135,7 @@ class Profile:
         self.reads = [tuple(read) for read in layout["reads"]]
         self.optional = [read for read in self.reads if list(read) in layout["optional"]]
         self._reply_offset = layout.get("reply_offset", 0)
-        self._words: list = []
-        # A tuple per row would cost five times as much of the heap.
+        self._words = []
         self._rows = b"".join([self._packed(*row) for row in layout["registers"]])
 
     def _packed(

@@ -83,6 +83,11 @@ class DeviceProfile:
             return self.layouts[0]
         return next((layout for layout in self.layouts if layout.lowest <= address <= layout.highest), None)
 
+    def addresses_text(self) -> str:
+        """The slave addresses of its layouts, for people."""
+        ranges = dict.fromkeys((layout.lowest, layout.highest) for layout in self.layouts)
+        return ", ".join(f"{lowest}" if lowest == highest else f"{lowest} to {highest}" for lowest, highest in ranges)
+
     def reads(self, layout: Layout | None = None) -> list[Block]:
         """One whole poll, of the first layout unless another is given."""
         layout = layout or self.layouts[0]
