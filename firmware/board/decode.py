@@ -45,7 +45,7 @@ class Profile:
         self.gap_ms = compiled["gap_ms"]
         self.reads: list = []
         self.optional: list = []
-        self._rows = b""  # a tuple for each would cost five times as much of the heap
+        self._rows = b""  # one object, where a tuple for each row would be dozens
         self._words: list = []
         self._address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
