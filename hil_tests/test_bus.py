@@ -301,6 +301,7 @@ def test_stopping_takes_the_port_away(tmp_path: Path) -> None:
     ("options", "sentence"),
     [
         (["--baudrate", "12"], "--baudrate 12 is too slow for Modbus"),
+        (["--devices", "jk_pb,victron"], "--devices victron is unknown; there is jk_pb, epever_tracer"),
         (["--start-sun", "noon"], "sun time 'noon' is not a time of day; write it as HH:MM"),
         (["--speed", "0"], "--speed 0.0 must be above 0"),
         (["--ledger", "/nowhere/at/all"], "there is no folder /nowhere/at"),

@@ -43,13 +43,14 @@ class Master:
         who = "%s (%s, address %d)" % (name, profile.model, address)
         async with self._lock:
             question = rtu.request(address, function, start, count)
+            answered = rtu.request(profile.reply_address(address), function, start, count)
             self._serial.configure(profile.baudrate, profile.parity, profile.stop_bits)
             await self._sleep_until(self._owed.pop(question[:2], self._now()))
             frames_ms = rtu.reply_length(function, count) * _BITS * 1000 // profile.baudrate + 1
             for _ in range(TRIES):
                 await self._sleep_until(self._last_byte + profile.gap_ms)
                 try:
-                    return await self._ask(question, profile.timeout_ms + frames_ms)
+                    return await self._ask(question, answered, profile.timeout_ms + frames_ms)
                 except asyncio.TimeoutError:
                     continue
                 except rtu.DeviceException as refusal:
@@ -63,7 +64,7 @@ class Master:
             )
         raise NoReading("%s: no answer in %s; check A/B wiring and the address switch" % (who, effort))
 
-    async def _ask(self, question, deadline):
+    async def _ask(self, question, answered, deadline):
         kind = question[:2]
         again = kind in self._owed
         self._serial.clear()
@@ -71,18 +72,18 @@ class Master:
         self._serial.write(question)
         self._last_byte = self._now()
         self._owed[kind] = self._last_byte + 2 * deadline
-        reply = await self._wait_for(self._listen(question), deadline / 1000)
+        reply = await self._wait_for(self._listen(answered), deadline / 1000)
         if not again:  # otherwise it may be the answer to an earlier try, and this one's is still to come
             del self._owed[kind]
-        return rtu.payload(question, reply)
+        return rtu.payload(answered, reply)
 
-    async def _listen(self, question):
+    async def _listen(self, answered):
         reply = None
         while not reply:
             received = await self._serial.read(_LONGEST)
             self._last_byte = self._now()
             self._heard = (self._heard + received)[-_LONGEST:]
-            reply = rtu.find_reply(question, self._heard)
+            reply = rtu.find_reply(answered, self._heard)
         return reply
 
     async def _sleep_until(self, when):

@@ -15,6 +15,10 @@ class Profile:
     baudrate, parity, stop_bits = 9600, "N", 1
     timeout_ms, gap_ms = 350, 0
 
+    @staticmethod
+    def reply_address(address):
+        return address
+
 
 class Paused(Profile):
     gap_ms = 120
