@@ -54,8 +54,7 @@ class Master:
         who = "%s (%s, address %d)" % (name, profile.model, address)
         what = "%d from 0x%04X with function %d" % (count, start, function)
         question = rtu.request(address, function, start, count)
-        answer_from = profile.reply_address(address)
-        kind = bytes((answer_from, function))
+        answered = rtu.request(profile.reply_address(address), function, start, count)  # as the reply will tell it
         reply_ms = profile.timeout_ms + _wire_ms(rtu.reply_length(function, count), profile.baudrate)
         try_ms = _wire_ms(len(question), profile.baudrate) + reply_ms
         refusal = None
@@ -64,7 +63,7 @@ class Master:
             self._serial.configure(profile.baudrate, profile.parity, profile.stop_bits)
             gap_ms = max(profile.gap_ms, self._gap_ms)
             self._gap_ms = profile.gap_ms
-            ready = self._owed.get(kind, 0)
+            ready = self._owed.get(answered[:2], 0)
             while tried < tries:
                 ready = max(ready, self._last_byte + gap_ms, self._now())
                 if until is not None and ready + try_ms > until:
@@ -75,7 +74,7 @@ class Master:
                 tried += 1
                 tally.requests += 1
                 try:
-                    return await self._ask(question, kind, reply_ms, tally)
+                    return await self._ask(question, answered, reply_ms, tally)
                 except asyncio.TimeoutError:
                     refusal = None
                     heard = self._heard.replace(question, b"")  # its echo
@@ -101,7 +100,8 @@ class Master:
             )
         raise NoReading("%s: no answer in %s; check A/B wiring and the address switch" % (who, effort))
 
-    async def _ask(self, question, kind, reply_ms, tally):
+    async def _ask(self, question, answered, reply_ms, tally):
+        kind = answered[:2]
         again = kind in self._owed
         self._serial.clear()
         self._heard = b""
@@ -110,21 +110,21 @@ class Master:
         self._owed[kind] = asked_at + 2 * reply_ms
         if not again:
             self._first_try = asked_at
-        reply = await self._wait_for(self._listen(question, kind[0]), reply_ms / 1000)
+        reply = await self._wait_for(self._listen(answered), reply_ms / 1000)
         if again:  # it may be the answer to the first try, and this one's is still to come, as late as that
             self._owed[kind] = asked_at + max(2 * reply_ms, self._last_byte - self._first_try + reply_ms)
         else:
             del self._owed[kind]
             tally.answered(self._last_byte - asked_at)
-        return rtu.payload(question, reply, kind[0])
+        return rtu.payload(answered, reply)
 
-    async def _listen(self, question, answer_from):
+    async def _listen(self, answered):
         reply = None
         while not reply:
             received = await self._serial.read(_LONGEST)
             self._last_byte = self._now()
             self._heard = (self._heard + received)[-_LONGEST:]
-            reply = rtu.find_reply(question, self._heard, answer_from)
+            reply = rtu.find_reply(answered, self._heard)
         return reply
 
     def _forget_what_is_owed_no_more(self):

@@ -78,15 +78,15 @@ def reply_length(function: int, count: int) -> int:
     return _SHORTEST_REPLY + ((count + 7) // 8 if function in _BIT_FUNCTIONS else 2 * count)
 
 
-def find_reply(request: bytes, received: bytes, address: "int | None" = None) -> "bytes | None":
-    """The first whole reply or exception to `request` in `received`, which may begin with noise.
+def find_reply(request: bytes, received: bytes) -> "bytes | None":
+    """The first whole reply or exception to `request` in `received`, which may begin with noise or an echo of it.
 
-    `address` is the one that the reply carries, the request's own if None. None while it is not there: more bytes may
-    complete it. An echo of the request is never a reply, though one for 17 to 24 bits can look like it.
+    None while it is not there: more bytes may complete it. An echo is never a reply, though one of a request for 17 to 24
+    bits can look like it.
     """
     _, function, _, count = struct.unpack(">BBHH", request[:6])
     normal = reply_length(function, count)
-    first = request[:1] if address is None else bytes((address,))
+    first = request[:1]
     start = received.find(first)
     while 0 <= start <= len(received) - _SHORTEST_REPLY:
         length = 0
@@ -113,22 +113,21 @@ def holds_reply(received: bytes) -> bool:
     return False
 
 
-def payload(request: bytes, reply: bytes, address: "int | None" = None) -> bytes:
-    """The data bytes of the reply that fits this request; `address` is the one it carries, the request's own if None.
+def payload(request: bytes, reply: bytes) -> bytes:
+    """The data bytes of the reply that fits this request.
 
     Raises DeviceException for the device's exception reply, and BadReply for everything else that does not fit.
     """
-    asked, function, _, count = question(request)
-    answering = asked if address is None else address
+    address, function, _, count = question(request)
     normal = reply_length(function, count)
     if len(reply) < _SHORTEST_REPLY:
         raise BadReply(f"too short: {len(reply)} bytes")
     if crc16(reply):
-        if reply[0] == answering and reply[1] == function and len(reply) != normal:
+        if reply[:2] == request[:2] and len(reply) != normal:
             raise BadReply(f"{len(reply)} bytes instead of {normal}, and the CRC is wrong")
         raise BadReply("wrong CRC")
-    if reply[0] != answering:
-        raise BadReply(f"answers for address {reply[0]} instead of {answering}")
+    if reply[0] != address:
+        raise BadReply(f"answers for address {reply[0]} instead of {address}")
     if reply[1] == function | 0x80 and len(reply) == _SHORTEST_REPLY:
         raise DeviceException(reply[2])
     if reply[1] != function:
