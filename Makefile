@@ -12,8 +12,6 @@ export PATH
 SECONDS ?=
 UNIT_FILE ?= firmware/unit.example.toml
 BUNDLE := build/bundle
-LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-annotate \
-  --custom-compile-command "make lock"
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +22,8 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
 
-lint: $(VENV)/ready ## check style and types, the board's against the ESP32's stubs
-	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy && $(RUN) tools.chip_types
+lint: $(VENV)/ready ## check style and types
+	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
 
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
@@ -47,8 +45,8 @@ docs: $(VENV)/ready ## make the generated pages in docs/ anew
 
 lock: $(VENV)/ready ## choose the newest allowed Python packages and pin them with their hashes
 	@$(VENV)/bin/pip install --quiet uv
-	@$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
-	@$(LOCK) --group esp32-stubs --output-file tools/esp32-stubs.lock
+	@$(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --all-extras --no-annotate \
+	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
