@@ -10,6 +10,8 @@ from collections.abc import Callable
 STA_UNSYNC = 0x0040
 TIME_ERROR = 5
 
+_libc = ctypes.CDLL(None)
+
 
 class Timex(ctypes.Structure):
     """`struct timex` as far as it is read here. `maxerror` is in µs; the rest is room for what the kernel writes."""
@@ -27,7 +29,7 @@ class Timex(ctypes.Structure):
 
 def adjtimex(timex: Timex) -> int:
     """The kernel's answer, with `modes` 0: nothing is changed, so no right is needed for it."""
-    return int(ctypes.CDLL(None).adjtimex(ctypes.byref(timex)))
+    return int(_libc.adjtimex(ctypes.byref(timex)))
 
 
 def ntp_error_ms(ask: Callable[[Timex], int] = adjtimex) -> int | None:
