@@ -38,8 +38,8 @@ def kernel_boot() -> str:
 
 
 class Clock:
-    """`boottime` and `system` return milliseconds; `ntp_error` those that the system clock is off at most, None while NTP
-    does not steer it.
+    """`boottime` and `system` return milliseconds; `ntp_error` those that the system clock is off at most, None while
+    NTP does not steer it.
     """
 
     def __init__(

@@ -5,11 +5,12 @@ boottime, is too large by the message's delay and never too small, so the smalle
 A reading that outlived its board's restart has no `sent`, so only its arrival bounds it. Such a boot is over, so it
 also ended before the unit's present one began. Each such reading may tell that the boot ran longer, and began earlier,
 than was known; an estimate holds only for the readings that it was made from.
-Boottimes of an earlier start of the gateway's machine are placed by their neighbours in the journal: by a board that ran
-through the restart, by a reading of that time whose board knew UTC, else by the next start, before which they ended.
+Boottimes of an earlier start of the gateway's machine are placed by their neighbours in the journal: by a board that
+ran through the restart, by a reading of that time whose board knew UTC, else by the next start, before which they ended.
 
 Promised: a time once given is given again, in every later run; an estimated one is never after the reading's arrival,
-or after the next start, if it arrived before that and nothing else tells when. Not promised: better than the fastest message of a boot and the drift between the two crystals since then (some seconds
+nor, if that was before the machine's present start and nothing else tells when, after that start.
+Not promised: better than the fastest message of a boot and the drift between the two crystals since then (some seconds
 a day between a cheap one and another).
 """
 

@@ -1,7 +1,7 @@
 """Whether NTP steers the system clock, asked of the kernel: chrony and systemd-timesyncd both tell it, adjtimex(2).
 
-The kernel withdraws the word by itself: when somebody sets the clock, and when nobody has steered it for so long that it
-may be off by more than 16 s. chrony gives it only with `rtcsync`, see deploy/chrony/powerunit.conf.
+The kernel withdraws the word by itself: when somebody sets the clock, and when nobody has steered it for so long that
+it may be off by more than 16 s. chrony gives it only with `rtcsync`, see deploy/chrony/powerunit.conf.
 """
 
 import ctypes

@@ -151,8 +151,8 @@ def power_cuts_within(before: dict[str, bytes], operations: list[Operation]) -> 
 
 
 class ScriptedClocks:
-    """Stands in for the kernel's clocks: both stand still until they are set. `ntp_error` is what the kernel says of NTP,
-    ms or None.
+    """Stands in for the kernel's clocks: both stand still until they are set. `ntp_error` is what the kernel says of
+    NTP, ms or None.
     """
 
     def __init__(self, boottime: int = 1_000_000, system: int = 0) -> None:
