@@ -6,7 +6,7 @@ A reading that outlived its board's restart has no `sent`, so only its arrival b
 also ended before the unit's present one began. Each such reading may tell that the boot ran longer, and began earlier,
 than was known; an estimate holds only for the readings that it was made from.
 Boottimes of an earlier start of the gateway's machine are placed by their neighbours in the journal: by a board that
-ran through the restart, by a reading of that time whose board knew UTC, else by the next start, before which they ended.
+ran through the restart, by a reading of that time whose board knew UTC, else by the next start: they ended before it.
 
 Promised: a time once given is given again, in every later run; an estimated one is never after the reading's arrival,
 nor, if that was before the machine's present start and nothing else tells when, after that start.

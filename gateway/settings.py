@@ -35,9 +35,11 @@ class Settings:
     page_port: int
 
 
-def load(path: Path) -> Settings:
-    """Raises SettingsError for whatever a person has to mend."""
-    file = Table.of_file(path, "deploy/gateway.example.toml")
+def load(path: Path, credentials: Path | None = None) -> Settings:
+    """Raises SettingsError for whatever a person has to mend. `credentials` is the folder in which a service manager
+    gives the secrets; without one they are beside the file.
+    """
+    file = Table.of_file(path, "deploy/gateway.example.toml", credentials)
     broker = file.table("broker")
     journal = file.table("journal")
     page = file.table("page")

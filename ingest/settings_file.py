@@ -43,21 +43,25 @@ def is_host(text: str) -> bool:
 class Table:
     """One table of the file. It remembers what was asked of it, for `refuse_unknown`.
 
-    `path` leads to it in dotted keys, such as `devices.2`, and is empty for the file as a whole.
+    `path` leads to it in dotted keys, such as `devices.2`, and is empty for the file as a whole. Files of passwords
+    and tokens that are named without a folder are looked up in `secrets`.
     """
 
-    def __init__(self, file: str, entries: Mapping[str, Any], path: str = "") -> None:
+    def __init__(self, file: str, entries: Mapping[str, Any], path: str = "", secrets: Path = Path()) -> None:
         self.path = path
+        self._secrets = secrets
         self._file = file
         self._entries = entries
         self._known: list[str] = []
         self._tables: list[Table] = []
 
     @classmethod
-    def of_file(cls, path: Path, example: str) -> "Table":
-        """The whole file. `example` is the file to start from when there is none."""
+    def of_file(cls, path: Path, example: str, secrets: Path | None = None) -> "Table":
+        """The whole file. `example` is the file to start from when there is none. `secrets` is the file's own folder,
+        when it is not given.
+        """
         try:
-            return cls(str(path), tomllib.loads(path.read_text("utf-8")))
+            return cls(str(path), tomllib.loads(path.read_text("utf-8")), secrets=secrets or path.parent)
         except FileNotFoundError:
             raise SettingsError(f"{path}: no such file; copy {example} to it and fill it in") from None
         except OSError as error:
@@ -117,13 +121,15 @@ class Table:
         return self._take(key, (list,), lambda value: all(type(one) is int for one in value), way_out, default)
 
     def secret(self, key: str, encoding: str = "UTF-8") -> str:
-        """What stands in the file that the key names: one line, whose outer spaces do not count."""
+        """What stands in the file that the key names: one line, whose outer spaces do not count. A name without a
+        folder is looked up in `secrets`.
+        """
         path = self.text(key)
         way_out = f"put the password or token alone into that file, as one line of {encoding}"
         try:
-            secret = Path(path).read_text(encoding).strip()
+            secret = (self._secrets / path).read_text(encoding).strip()
         except OSError as error:
-            raise self._error(key, f"{path!r}: {error.strerror}", way_out) from None
+            raise self._error(key, f"{str(self._secrets / path)!r}: {error.strerror}", way_out) from None
         except UnicodeDecodeError:
             raise self.wrong(key, path, way_out) from None
         if not re.fullmatch(_ONE_LINE, secret):
@@ -186,7 +192,7 @@ class Table:
             self._known.append(key)
 
     def _below(self, key: str, entries: Mapping[str, Any]) -> "Table":
-        table = Table(self._file, entries, self._to(key))
+        table = Table(self._file, entries, self._to(key), self._secrets)
         self._tables.append(table)
         return table
 

@@ -11,11 +11,10 @@ EXAMPLE = Path(__file__).parent.parent / "deploy" / "gateway.example.toml"
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """The example with its secrets in place."""
-    text = EXAMPLE.read_text("utf-8").replace("/etc/powerunit", str(tmp_path))
-    for name in ("broker", "database"):
-        (tmp_path / f"{name}.password").write_text(f"{name}-secret\n", "utf-8")
+    for name, kind in (("broker", "password"), ("database", "secret")):
+        (tmp_path / f"{name}.{kind}").write_text(f"{name}-secret\n", "utf-8")
     path = tmp_path / "gateway.toml"
-    path.write_text(text, "utf-8")
+    path.write_text(EXAMPLE.read_text("utf-8"), "utf-8")
     return path
 
 
@@ -25,7 +24,7 @@ def refusal(path: Path) -> str:
     text = str(caught.value)
     assert str(path) in text
     assert "\n" not in text
-    assert "secret" not in text
+    assert "-secret" not in text
     return text
 
 
@@ -85,6 +84,15 @@ def test_a_file_that_is_not_there_names_the_one_to_start_from(tmp_path: Path) ->
 def test_a_password_file_that_is_wrong_is_named(example: Path) -> None:
     (example.parent / "broker.password").write_text("two\nlines\n", "utf-8")
     assert "broker.password_file: " in refusal(example)
+
+
+def test_a_service_managers_credentials_stand_for_the_files_beside_the_settings(example: Path, tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    for name in ("broker.password", "database.secret"):
+        (tmp_path / name).rename(credentials / name)
+    assert load(example, credentials).broker.password == "broker-secret"
+    assert f"{tmp_path}/broker.password': No such file" in refusal(example)
 
 
 def test_the_commit_interval_may_be_left_out(example: Path) -> None:
