@@ -38,4 +38,5 @@ def ntp_error_ms(ask: Callable[[Timex], int] = adjtimex) -> int | None:
     state = ask(timex)
     if state < 0 or state == TIME_ERROR or timex.status & STA_UNSYNC:
         return None
-    return -(-timex.maxerror // 1000)
+    error_us: int = timex.maxerror
+    return -(-error_us // 1000)

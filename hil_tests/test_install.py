@@ -1,4 +1,4 @@
-"""The gateway as `make install-gateway` puts it onto a machine, below a folder of the test: real packages, real files, the
+"""The gateway as `make install-gateway` puts it onto a machine, below a folder of the test: real packages and files, the
 real broker and the real gateway started from them. What a folder cannot show is systemd itself: no service is started
 by it here; it only judges the unit.
 """
@@ -26,7 +26,7 @@ DEADLINE = 10
 
 
 def tool(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [TOOL, "--root", root, *arguments]
+    command = [str(TOOL), "--root", str(root), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -135,7 +135,7 @@ class Client:
             self._mqtt.username_pw_set(user, password)
         self._mqtt.on_connect = lambda _c, _d, _f, reason, _p: self._connected.put(str(reason))
         self._mqtt.on_subscribe = lambda _c, _d, _m, codes, _p: self._subscribed.put([code.value for code in codes])
-        self._mqtt.on_message = lambda _c, _d, message: self.heard.put((message.topic, message.payload))
+        self._mqtt.on_message = lambda _c, _d, message: self.heard.put((message.topic, bytes(message.payload)))
         self._mqtt.connect(HOST, port)
         self._mqtt.loop_start()
 
@@ -186,7 +186,9 @@ def test_secrets_are_for_root_alone_and_in_no_other_file(root: Path) -> None:
 
 
 def test_the_service_has_a_user_of_its_own_and_starts_with_the_machine(root: Path) -> None:
-    assert re.search(r"^powerunit:.*:/var/lib/powerunit:/usr/sbin/nologin$", (root / "etc/passwd").read_text(), re.M)
+    assert re.search(
+        r"^powerunit:.*:/var/lib/powerunit:/usr/sbin/nologin$", (root / "etc/passwd").read_text(), re.MULTILINE
+    )
     link = root / "etc/systemd/system/multi-user.target.wants/powerunit-gateway.service"
     assert str(link.readlink()) == "/etc/systemd/system/powerunit-gateway.service"
 

@@ -89,7 +89,7 @@ def test_the_watchdog_is_not_fed_while_a_thread_hangs(
     caplog: pytest.LogCaptureFixture,
     room: str,
 ) -> None:
-    name = room.split(".")[0]
+    name = room.split(".", maxsplit=1)[0]
     released = threading.Event()
     monkeypatch.setattr(f"gateway.{room}.run", lambda *_arguments: released.wait())
     monkeypatch.setattr(f"gateway.service.{name.upper()}_SLACK", -60)
