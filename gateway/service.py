@@ -15,7 +15,9 @@ from gateway.forward import Forwarder
 from gateway.journal import Entry, Journal
 from gateway.lines import LineMaker
 from gateway.notice import Notice
+from gateway.ntp import ntp_error_ms
 from gateway.page.app import make_app, make_server
+from gateway.page.metrics import metrics
 from gateway.page.state import Rooms, healthy, state
 from gateway.receive import KEEPALIVE, Receiver
 from gateway.settings import Settings
@@ -50,7 +52,7 @@ class Service:
         self._manager = manager
         self._refused: str | None = None
         self._died: str | None = None
-        clock = Clock()
+        clock = Clock(ntp_error=(lambda: None) if settings.ignore_ntp else ntp_error_ms)
         self._progress = Progress(clock.boottime)
         self._watchdog = Notice(log, "watchdog")
         kernel = kernel_boot()
@@ -86,7 +88,13 @@ class Service:
             health=self._health,
         )
         self._rooms = Rooms(settings.site, clock, units, journal, dead_letters, receiver, committer, lines, forwarder)
-        self._server = make_server(make_app(lambda: state(self._rooms), lambda: healthy(self._rooms)))
+        self._server = make_server(
+            make_app(
+                lambda: state(self._rooms),
+                lambda: healthy(self._rooms),
+                lambda: metrics(self._rooms, self._disk_free()),
+            )
+        )
 
     def run(self) -> int:
         """The exit code: 0 after `stop`, 2 when the broker refused us, 1 when a thread died."""
@@ -171,6 +179,9 @@ class Service:
             "dead_letters": rooms.dead_letters.count,
             "bytes_sent_today": rooms.forwarder.bytes_sent_today,
             "clock_offset": rooms.clock.system_error() or 0.0,
-            "disk_free": shutil.disk_usage(self._settings.journal_folder).free,
+            "disk_free": self._disk_free(),
         }
         return health_line(self._settings.site, fields, utc_ms)
+
+    def _disk_free(self) -> int:
+        return shutil.disk_usage(self._settings.journal_folder).free

@@ -33,6 +33,7 @@ class Settings:
     database: DatabaseSettings
     page_host: str
     page_port: int
+    ignore_ntp: bool = False
 
 
 def load(path: Path, credentials: Path | None = None) -> Settings:
@@ -54,6 +55,7 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
         database=database_settings(file.table("database")),
         page_host=page.host("host"),
         page_port=page.integer("port", 1, 65535),
+        ignore_ntp=file.table("clock", {}).flag("ignore_ntp"),
     )
     file.refuse_unknown()
     return settings

@@ -1,6 +1,6 @@
-"""The gateway as `make install-gateway` puts it onto a machine, below a folder of the test: real packages and files, the
-real broker and the real gateway started from them. What a folder cannot show is systemd itself: no service is started
-by it here; it only judges the unit.
+"""The gateway as `make install-gateway` puts it onto a machine, below a folder of the test: real packages and files,
+the real broker and the real gateway started from them. What a folder cannot show is systemd itself: no service is
+started by it here; it only judges the unit.
 """
 
 import hashlib

@@ -42,6 +42,7 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
     assert settings.broker.password == "broker-secret"
     assert settings.journal_folder == Path("/var/lib/powerunit/journal")
     assert (settings.commit_interval, settings.forward_interval) == (2.0, 30.0)
+    assert settings.ignore_ntp is False
     assert (settings.page_host, settings.page_port) == ("0.0.0.0", 8080)
     assert "secret" not in repr(settings)
 
@@ -70,6 +71,7 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
         ("port = 8080", "port = 80800", "page.port: 80800; give"),
         ("[page]", "[page]\n[alarms]\n[pages]", "page.host: missing"),
         ("[page]", "[alarms]\n[page]", "alarms: no such key; known here are broker"),
+        ("ignore_ntp = false", "ignore_ntp = 0", "clock.ignore_ntp: 0; give true or false"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(example: Path, old: str, new: str, told: str) -> None:
