@@ -1,14 +1,16 @@
 """A TOML file that people write, read key by key.
 
-Whatever they have to mend ends in one line, `file: key: value; the way out`. No default stands in for a wrong value, no
-unknown key is passed over, and no secret is shown.
+Whatever they have to mend ends in one line, `file:line: key: value; the way out`. No default stands in for a wrong
+value, no unknown key is passed over, and no secret is shown.
 """
 
 import ipaddress
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +23,9 @@ HOST_CHARACTERS = 253
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _HOST_NAME = re.compile(rf"({_LABEL}\.)*(?!\d+\.?$){_LABEL}\.?")
 """RFC 1123, and the underscore that container networks use. A last label of digits alone makes it an address."""
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([\w.-]+)\s*\]")
+_ENTRY = re.compile(r"\s*([\w-]+)\s*=")
 
 _ONE_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
@@ -44,11 +49,19 @@ class Table:
     """One table of the file. It remembers what was asked of it, for `refuse_unknown`.
 
     `path` leads to it in dotted keys, such as `devices.2`, and is empty for the file as a whole. Files of passwords
-    and tokens that are named without a folder are looked up in `secrets`.
+    and tokens that are named without a folder are looked up in `secrets`. `lines` tells at which line a path stands.
     """
 
-    def __init__(self, file: str, entries: Mapping[str, Any], path: str = "", secrets: Path = Path()) -> None:
+    def __init__(
+        self,
+        file: str,
+        entries: Mapping[str, Any],
+        path: str = "",
+        secrets: Path = Path(),
+        lines: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.path = path
+        self._lines = lines
         self._secrets = secrets
         self._file = file
         self._entries = entries
@@ -61,7 +74,8 @@ class Table:
         when it is not given.
         """
         try:
-            return cls(str(path), tomllib.loads(path.read_text("utf-8")), secrets=secrets or path.parent)
+            text = path.read_text("utf-8")
+            return cls(str(path), tomllib.loads(text), secrets=secrets or path.parent, lines=_line_numbers(text))
         except FileNotFoundError:
             raise SettingsError(f"{path}: no such file; copy {example} to it and fill it in") from None
         except OSError as error:
@@ -192,7 +206,7 @@ class Table:
             self._known.append(key)
 
     def _below(self, key: str, entries: Mapping[str, Any]) -> "Table":
-        table = Table(self._file, entries, self._to(key), self._secrets)
+        table = Table(self._file, entries, self._to(key), self._secrets, self._lines)
         self._tables.append(table)
         return table
 
@@ -201,4 +215,23 @@ class Table:
         return f"{self.path}.{shown}" if self.path else shown
 
     def _error(self, key: str, told: str, way_out: str) -> SettingsError:
-        return SettingsError(f"{self._file}: {self._to(key)}: {told}; {way_out}")
+        line = self._lines.get(self._to(key)) or self._lines.get(self.path)  # a missing key's table, at least
+        place = f"{self._file}:{line}" if line else self._file
+        return SettingsError(f"{place}: {self._to(key)}: {told}; {way_out}")
+
+
+def _line_numbers(text: str) -> dict[str, int]:
+    """Where each table and each key begins, as far as lines can tell: a key within braces has no line of its own."""
+    found: dict[str, int] = {}
+    lists: Counter[str] = Counter()
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            brackets, table = header.groups()
+            if brackets == "[[":
+                lists[table] += 1
+                table = f"{table}.{lists[table]}"
+            found.setdefault(table, number)
+        elif entry := _ENTRY.match(line):
+            found.setdefault(f"{table}.{entry[1]}" if table else entry[1], number)
+    return found

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,21 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
 )
 def test_a_wrong_setting_is_named_with_its_value(example: Path, old: str, new: str, told: str) -> None:
     assert told in refusal(change(example, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("port = 8080", "port = 80800", "port = 80800"),
+        ("port = 8080", "port = 8080\nprot = 1", "prot = 1"),
+        ("port = 8080", "", "[page]"),
+        ("interval = 30", "interval = = 30", "interval = = 30"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(example: Path, old: str, new: str, told: str) -> None:
+    lines = change(example, f"\n{old}", f"\n{new}").read_text("utf-8").splitlines()
+    (number,) = [number for number, line in enumerate(lines, 1) if line.startswith(told)]
+    assert re.search(rf"(:|line ){number}\b", refusal(example))
 
 
 def test_a_file_that_is_not_there_names_the_one_to_start_from(tmp_path: Path) -> None:
