@@ -14,6 +14,8 @@ SECONDS ?=
 UNIT_FILE ?= firmware/unit.example.toml
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock"
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +26,8 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
 
-lint: $(VENV)/ready ## check style and types
-	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
+lint: $(VENV)/ready ## check style and types, the board's against the ESP32's stubs
+	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy && $(RUN) tools.chip_types
 
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
@@ -47,10 +49,9 @@ docs: $(VENV)/ready ## make the generated pages in docs/ anew
 
 lock: $(VENV)/ready ## choose the newest allowed Python packages and pin them with their hashes
 	@$(VENV)/bin/pip install --quiet uv
-	@$(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --all-extras --no-annotate \
-	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
-	@$(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-annotate \
-	  --custom-compile-command "make lock" --constraint requirements.lock pyproject.toml --output-file deploy/requirements.lock
+	@$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	@$(LOCK) --constraint requirements.lock pyproject.toml --output-file deploy/requirements.lock
+	@$(LOCK) --group esp32-stubs --output-file tools/esp32-stubs.lock
 
 install-gateway: ## make this Raspberry Pi, or any Debian 12, the village's gateway
 	@tools/debian-packages python3 mosquitto chrony
