@@ -1,7 +1,8 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bundle deploy dashboards docs lock clean demo-packages test-packages
+.PHONY: help demo test lint format bench bundle deploy dashboards docs lock clean install-gateway uninstall-gateway \
+  add-unit demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,9 +13,12 @@ export PATH
 SECONDS ?=
 UNIT_FILE ?= firmware/unit.example.toml
 BUNDLE := build/bundle
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock"
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SECONDS=60 ends by itself with a count
 	@$(RUN) hil_tests.demo $(if $(SECONDS),--seconds $(SECONDS))
@@ -22,8 +26,8 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
 
-lint: $(VENV)/ready ## check style and types
-	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
+lint: $(VENV)/ready ## check style and types, the board's against the ESP32's stubs
+	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy && $(RUN) tools.chip_types
 
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
@@ -45,8 +49,20 @@ docs: $(VENV)/ready ## make the generated pages in docs/ anew
 
 lock: $(VENV)/ready ## choose the newest allowed Python packages and pin them with their hashes
 	@$(VENV)/bin/pip install --quiet uv
-	@$(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --all-extras --no-annotate \
-	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+	@$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	@$(LOCK) --constraint requirements.lock pyproject.toml --output-file deploy/requirements.lock
+	@$(LOCK) --group esp32-stubs --output-file tools/esp32-stubs.lock
+
+install-gateway: ## make this Raspberry Pi, or any Debian 12, the village's gateway
+	@tools/debian-packages python3 mosquitto chrony
+	@$(AS_ROOT) tools/gateway-service install
+
+uninstall-gateway: ## remove the gateway again; PURGE=yes removes its settings and readings, too
+	@$(AS_ROOT) tools/gateway-service uninstall $(if $(filter yes,$(PURGE)),--purge)
+
+add-unit: ## let UNIT=… speak to this gateway's broker; NEW_PASSWORD=yes gives a known one another password
+	@$(AS_ROOT) tools/gateway-service add-unit "$(UNIT)" $(if $(filter yes,$(NEW_PASSWORD)),--new-password) \
+	  $(if $(PASSWORD_FILE),--password-file "$(PASSWORD_FILE)")
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -55,7 +71,7 @@ demo-packages:
 	@tools/debian-packages python3 mosquitto influxdb
 
 test-packages:
-	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium
+	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)

@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from gateway.clock import Clock
@@ -61,9 +61,18 @@ class Committer:
         self._acknowledger = acknowledger
         self._oldest: dict[Key, int] = {}
 
-    def run(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> None:
-        """Commit what comes, every `interval` seconds or COMMIT_READINGS messages, until `stop`."""
+    def run(
+        self,
+        deliveries: "queue.Queue[Delivery]",
+        interval: float,
+        stop: threading.Event,
+        gets_on: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Commit what comes, every `interval` seconds or COMMIT_READINGS messages, until `stop`. `gets_on` is called
+        between two groups, at the latest half a second after `interval`.
+        """
         while not stop.is_set():
+            gets_on()
             group = self._collect(deliveries, interval, stop)
             if group:
                 self.commit(group)

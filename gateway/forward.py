@@ -76,10 +76,12 @@ class Forwarder:
         """In trouble while lines are held back because too many were refused."""
         return self._portions.setting_aside
 
-    def run(self, stop: threading.Event) -> None:
-        """Step after step, until `stop`."""
-        while not stop.wait(self.step()):
-            pass
+    def run(self, stop: threading.Event, gets_on: Callable[[float], None] = lambda _wait: None) -> None:
+        """Step after step, until `stop`. `gets_on` hears after each in how many seconds the next one begins."""
+        wait = 0.0
+        while not stop.wait(wait):
+            wait = self.step()
+            gets_on(wait)
 
     def step(self) -> float:
         """At most one portion; returns the seconds until the next step is due."""

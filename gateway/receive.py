@@ -26,6 +26,9 @@ CLIENT_ID = "powerunit-gateway"
 """Fixed, so that the broker ends the connection of a gateway that died when the next one comes."""
 
 TOPICS = [("powerunit/v1/+/reading", 1), ("powerunit/v1/+/status", 1)]
+KEEPALIVE = 30
+"""Seconds between two packets, at most."""
+
 QUEUED = 1000
 REFUSALS = {"Bad user name or password", "Not authorized"}
 
@@ -56,15 +59,22 @@ class Receiver:
     """The gateway's MQTT client. `deliveries` is what it heard; `dropped` counts what found the queue full."""
 
     def __init__(
-        self, settings: BrokerSettings, boottime: Callable[[], int], on_refused: Callable[[str], None]
+        self,
+        settings: BrokerSettings,
+        boottime: Callable[[], int],
+        on_refused: Callable[[str], None],
+        gets_on: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_refused` is called with a sentence when the broker refuses us before it ever took us."""
+        """`on_refused` is called with a sentence when the broker refuses us before it ever took us, `gets_on` with each
+        packet either way, KEEPALIVE apart at most, and with each try to connect.
+        """
         self.deliveries: queue.Queue[Delivery] = queue.Queue(QUEUED)
         self.dropped = 0
         self.broker = Notice(log, f"broker {settings.host}:{settings.port}", "not connected yet")
         self._settings = settings
         self._boottime = boottime
         self._on_refused = on_refused
+        self._gets_on = gets_on
         self._connection = 0
         # A clean session: what the broker kept for us while we were away would come with a false age.
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, clean_session=True, manual_ack=True)
@@ -74,10 +84,11 @@ class Receiver:
         self._client.on_connect_fail = self._not_connected
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._heard
+        self._client.on_log = lambda *_arguments: gets_on()  # paho logs each packet, pings too
 
     def run(self) -> None:
         """Connect and stay connected, until `stop`."""
-        self._client.connect_async(self._settings.host, self._settings.port, keepalive=30)
+        self._client.connect_async(self._settings.host, self._settings.port, keepalive=KEEPALIVE)
         self._client.loop_forever(retry_first_connection=True)
 
     def stop(self) -> None:
@@ -110,6 +121,7 @@ class Receiver:
         self.broker.back()
 
     def _not_connected(self, _client: mqtt.Client, _data: Any) -> None:
+        self._gets_on()
         self.broker.away("no connection; trying again")
 
     def _disconnected(

@@ -26,7 +26,7 @@ FRAME_GAP = 0.05
 REPLY_DEADLINE = 10.0
 """The devices answer every request that the gate lets through, so a missing answer is a broken rig."""
 
-FAULTS = ("crc", "drop", "truncate", "silence", "noise", "junk", "delay", "gap", "echo", "wrong_address")
+FAULTS = ("crc", "drop", "truncate", "silence", "noise", "babble", "junk", "delay", "gap", "echo", "wrong_address")
 
 Pieces = list[tuple[float, bytes]]
 """What reaches the master: each piece after a pause in seconds."""
@@ -63,6 +63,8 @@ class Fault:
                 return [(0, reply[: self.at])]
             case "noise":
                 return [(0, chance.randbytes(self.count) + reply)]
+            case "babble":
+                return [(0, chance.randbytes(self.count))]
             case "junk":
                 return [(0, b"\x00" + reply)]
             case "delay":

@@ -66,7 +66,7 @@ class _Sockets:
         return [(None, None, None, None, (host, port))]
 
 
-umqtt.simple.socket = _Sockets
+umqtt.simple.socket = _Sockets  # type: ignore[attr-defined]  # the stubs leave out what a module has imported
 
 
 class Client(umqtt.simple.MQTTClient):

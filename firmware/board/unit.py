@@ -18,9 +18,10 @@ from spool import Spool
 from mqtt import Client
 from link import KEEPALIVE, Link
 from settings import SettingsError, load
-from poll import Device, Health, Poller
+from poll import Health, Poller
 from delivery import Delivery
 from modbus import Master
+from device import Device
 from decode import Profile
 from clock import Clock
 import board
@@ -36,7 +37,10 @@ def run():
     gc.collect()
     try:
         settings = load("unit.json")
-        devices = [Device(each["name"], each["address"], _profile(each["model"])) for each in settings["devices"]]
+        devices = [
+            Device(each["name"], each["address"], _profile(each["model"], each["address"]))
+            for each in settings["devices"]
+        ]
     except SettingsError as error:
         while True:
             print(error)
@@ -58,14 +62,21 @@ def run():
     board.reset()
 
 
-def _profile(model):
-    path = "profiles/%s.json" % model
+def _profile(model, address):
+    try:
+        return Profile(_compiled(model), address, _compiled)
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError("profiles/%s.json is damaged; make the bundle anew and deploy it" % model)
+
+
+def _compiled(name):
+    path = "profiles/%s.json" % name
     try:
         with open(path) as file:
-            return Profile(json.load(file))
+            return json.load(file)
     except OSError:
         raise SettingsError("%s is missing; make the bundle anew and deploy it" % path)
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         raise SettingsError("%s is damaged; make the bundle anew and deploy it" % path)
 
 

@@ -34,8 +34,9 @@ def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str
     profiles = {device["model"]: load(device["model"]) for device in settings["devices"]}
     files = {path.name: path.read_bytes() for path in sorted(BOARD.glob("*.py"))}
     files["lib/umqtt/simple.py"] = umqtt()
-    for model, profile in profiles.items():
-        files[f"profiles/{model}.json"] = json.dumps(profile.compiled(), separators=(",", ":")).encode()
+    for profile in profiles.values():
+        for name, compiled in profile.files().items():
+            files[f"profiles/{name}.json"] = json.dumps(compiled, separators=(",", ":")).encode()
     files[_SETTINGS] = json.dumps(settings, indent=1).encode()
     if output.exists() and not (output / _SETTINGS).exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingsError(f"--output {output}: holds something that is no bundle; name an empty folder or a new one")

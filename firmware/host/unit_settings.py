@@ -85,6 +85,8 @@ def _devices(file: Table) -> list[dict[str, Any]]:
             raise table.wrong("name", name, "another device has that name; give each its own")
         profile = load(table.choice("model", known_models()))
         address = table.integer("address", *profile.addresses)
+        if profile.layout_at(address) is None:
+            raise table.wrong("address", address, f"a {profile.model} has one of {profile.addresses_text()}")
         if address in [device["address"] for device in devices]:
             raise table.wrong("address", address, "another device of the bus answers there; set one of them to another")
         serial[profile.baudrate, profile.parity, profile.stop_bits] = name

@@ -1,5 +1,6 @@
 """Stands in for the ESP32's `machine`: the UART is a PTY, reset and watchdog are done by hil_tests/board.py, pins do
-nothing. Signatures as in the ESP32 port's documentation; what the firmware does not use is left out.
+nothing. Signatures as in the ESP32's stubs (tests/test_chip_shim.py holds them together); what the firmware does not use
+is left out.
 """
 
 import io
@@ -29,7 +30,7 @@ def reset():
 
 
 class WDT:
-    def __init__(self, id=0, timeout=5000):
+    def __init__(self, *, id=0, timeout=5000):
         _tell("watchdog", timeout)
 
     def feed(self):
@@ -40,7 +41,7 @@ class Pin(PinBase):
     IN, OUT, OPEN_DRAIN = 1, 3, 7
     PULL_DOWN, PULL_UP = 1, 2
 
-    def __init__(self, id, mode=-1, pull=-1, *, value=None, drive=0, hold=None):
+    def __init__(self, id, mode=-1, pull=-1, *, value=None, drive=None):
         self._value = value or 0
 
     def value(self, x=None):
@@ -68,12 +69,12 @@ class UART(io.IOBase):
     wire.
     """
 
-    INV_TX, INV_RX = 1, 2
+    INV_TX, INV_RX = 32, 4
     RTS, CTS = 1, 2
 
     def __init__(
-        self, id, baudrate=9600, bits=8, parity=None, stop=1, *, tx=-1, rx=-1, rts=-1, cts=-1,
-        txbuf=256, rxbuf=256, timeout=0, timeout_char=0, invert=0, flow=0,
+        self, id, baudrate=9600, bits=8, parity=None, stop=1, *, tx=None, rx=None, rts=None, cts=None,
+        txbuf=None, rxbuf=None, timeout=None, timeout_char=None, invert=None, flow=None,
     ):  # fmt: skip
         self._file = open("/.host" + os.getenv("BOARD_UART"), "r+b", 0)
         termios.setraw(self._file.fileno())
@@ -83,17 +84,20 @@ class UART(io.IOBase):
         self._poll = select.poll()
         self._poll.register(self._file, select.POLLIN)
         self._sent_at = time.ticks_ms()
+        self._longest, self._timeout = 256, 0
         self.init(baudrate, bits, parity, stop, rxbuf=rxbuf, timeout=timeout, timeout_char=timeout_char)
 
     def init(
-        self, baudrate=9600, bits=8, parity=None, stop=1, *, tx=-1, rx=-1, rts=-1, cts=-1,
-        txbuf=256, rxbuf=256, timeout=0, timeout_char=0, invert=0, flow=0,
+        self, baudrate=9600, bits=8, parity=None, stop=1, *, tx=None, rx=None, rts=None, cts=None,
+        txbuf=None, rxbuf=None, timeout=None, timeout_char=None, invert=None, flow=None,
     ):  # fmt: skip
         self._received = b""
-        self._longest = rxbuf
-        self._timeout = timeout
+        if rxbuf is not None:
+            self._longest = rxbuf
+        if timeout is not None:
+            self._timeout = timeout
         self._character_us = (1 + bits + (parity is not None) + stop) * 1000000 // baudrate
-        self._timeout_char = max(timeout_char, 13000 // baudrate + 1)
+        self._timeout_char = max(timeout_char or 0, 13000 // baudrate + 1)
 
     def deinit(self):
         self._file.close()

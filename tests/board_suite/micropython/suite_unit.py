@@ -72,7 +72,7 @@ def complaint_about(content):
             os.mkdir("profiles")
             with open("profiles/jk_pb.json", "w") as file:
                 file.write(content)
-        unit._profile("jk_pb")
+        unit._profile("jk_pb", 2)
     except SettingsError as error:
         return str(error)
     finally:
