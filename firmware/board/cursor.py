@@ -1,6 +1,6 @@
 """Reads one segment from its begin to its end, and again, passing over what is acknowledged and what is damaged."""
 
-from record import DAMAGED, LOSS, grow, layout_of
+from record import LOSS, layout_of
 from segment import DEFINITION, definition_in, records_in
 
 
@@ -62,7 +62,7 @@ class Cursor:
             first, missing = records[0], before - count
             begin = last or first
             seq = last[0] + 1 if last else max(0, first[0] - missing)
-            grow(self.losses, DAMAGED, seq, begin[1], begin[2], missing, first[0] - 1, max(0, first[1] - begin[1]))
+            self._lose(seq, begin[1], begin[2], missing, first[0] - 1, max(0, first[1] - begin[1]))
         for record in records:
             layout = layout_of(record[3])
             if self._covers(self.segment.boot, record[0], record[0]):
@@ -70,4 +70,9 @@ class Cursor:
             if layout == LOSS or layout in self.definitions:
                 self._records.append(record)
             elif is_new:
-                grow(self.losses, DAMAGED, *record[:3])
+                self._lose(*record[:3])
+
+    def _lose(self, *what):
+        from loss import DAMAGED, grow  # only here: as long as flash is sound they spend no heap
+
+        grow(self.losses, DAMAGED, *what)

@@ -4,8 +4,7 @@ Its name is `number-level-boot`: files are in the order of their numbers, all re
 says how far it is thinned, see thinning.py. It is a row of chunks: kind, length, CRC-32, payload. A chunk is a definition
 or a batch of records, see record.py.
 
-Promises: `append` is whole or not at all, also when the power goes. What cannot be read raises OSError, and `cut_off` then
-makes do with what stands before it. A chunk that is damaged is passed over, up to the next whole one, and so costs its
+Promises: `append` is whole or not at all, also when the power goes. What cannot be read raises OSError. A chunk that is damaged is passed over, up to the next whole one, and so costs its
 records alone: those of some 30 s. A damaged definition costs the records that need it, in this file alone.
 """
 
@@ -13,18 +12,17 @@ import binascii
 import os
 import struct
 
-from nibbles import Reader, Writer
-from record import LOSS, layout_of, loss_in
+from record import LOSS, layout_of, loss_in, packed, signed, unpacked, unsigned
 
 DEFINITION, BATCH = 0xD5, 0xB5
 _HEAD = ">BHI"  # kind, length of the payload, CRC-32 of both and of the payload
-_HEAD_SIZE = 7
-_LONGEST = 2048  # bytes of a chunk
-_BATCH = 512  # bytes of a batch, about
+_HEAD_BYTES = 7
+LONGEST = 2048  # bytes of a chunk
+_BATCH = 12  # records
 
 
 class Segment:
-    """File `number` in `folder`, new or to be learned with `learn`.
+    """File `number` in `folder`, new or to be learned, see finding.py.
 
     It accounts for seqs `first` to `last`, in `count` records and `size` bytes.
     """
@@ -57,15 +55,12 @@ class Segment:
             with open(self.path(), "ab" if size else "wb") as file:
                 for number in sorted(definitions):
                     if number > defined:
-                        out = Writer()
-                        out.number(number)
-                        out.text(definitions[number])
-                        size += _write_chunk(file, DEFINITION, out.data)
+                        size += _write_chunk(file, DEFINITION, struct.pack(">H", number) + definitions[number])
                         defined = number
                 while start < len(records):
-                    end, payload = _batch(records, start, self.count + start)
+                    count, payload = _batch(records[start:], self.count + start)
                     size += _write_chunk(file, BATCH, payload)
-                    start = end
+                    start += count
         except OSError:
             if not self.size:
                 try:
@@ -73,57 +68,24 @@ class Segment:
                 except OSError:  # the next attempt has the same name and begins with an empty file
                     pass
             raise
-        self._account_for(self.count, records)
+        self.account_for(self.count, records)
         self.size, self.defined = size, defined
 
     def chunks(self, file, offset):
         """(end, kind, payload) of each whole chunk of the open `file` from `offset` on. Raises OSError."""
-        while offset + _HEAD_SIZE <= self.size:
+        while offset + _HEAD_BYTES <= self.size:
             file.seek(offset)
-            head = file.read(_HEAD_SIZE)
+            head = file.read(_HEAD_BYTES)
             kind, length, checksum = struct.unpack(_HEAD, head)
-            payload = file.read(length) if kind in (DEFINITION, BATCH) and length <= _LONGEST else b""
+            payload = file.read(length) if kind in (DEFINITION, BATCH) and length <= LONGEST else b""
             if payload and binascii.crc32(payload, binascii.crc32(head[:3])) == checksum:
-                offset += _HEAD_SIZE + length
+                offset += _HEAD_BYTES + length
                 yield offset, kind, payload
             else:
                 offset = _next_chunk(file, offset + 1)
 
-    def learn(self):
-        """Takes first, last, count and size from the file, nearly always from its two ends alone. Raises OSError."""
-        self.size = os.stat(self.path())[6]
-        with open(self.path(), "rb") as file:
-            for start in (max(0, self.size - 2 * _LONGEST), 0):
-                known = self.count
-                for _, kind, payload in self.chunks(file, start):
-                    if kind == BATCH:
-                        self._account_for(*records_in(payload))
-                        if known:
-                            break
-
-    def cut_off(self):
-        """Forgets what stands behind the first byte that cannot be read."""
-        self.last, self.count, whole = -1, 0, 0
-        try:
-            with open(self.path(), "rb") as file:
-                for whole, kind, payload in self.chunks(file, 0):
-                    if kind == BATCH:
-                        self._account_for(*records_in(payload))
-        except OSError:
-            pass
-        self.size = whole
-
-    def is_readable(self):
-        """Whether every byte of the file can be read."""
-        try:
-            with open(self.path(), "rb") as file:
-                while file.read(512):
-                    pass
-        except OSError:
-            return False
-        return True
-
-    def _account_for(self, before, records):
+    def account_for(self, before, records):
+        """Takes first, last and count from one batch."""
         for each in records:
             seq = each[0]
             last = max(seq, loss_in(each[3])[1]) if layout_of(each[3]) == LOSS else seq
@@ -136,37 +98,38 @@ class Segment:
 
 def records_in(payload):
     """How many records stand in the file before this batch, and its own: (seq, up, offset, record) each."""
-    reader = Reader(payload)
-    before, seq, up, dated = [reader.number() for _ in range(4)]
+    at = 1 + payload[0]
+    numbers = unpacked(payload[1:at])
+    before, seq, up, dated, count = [next(numbers) for _ in range(5)]
     records = []
-    while not reader.ended():
-        seq += reader.signed()
-        up += reader.signed()
-        records.append((seq, up, dated - 1 if dated else None, reader.text()))
+    for _ in range(count):
+        seq += signed(next(numbers))
+        up += signed(next(numbers))
+        end = at + next(numbers)
+        records.append((seq, up, dated - 1 if dated else None, payload[at:end]))
+        at = end
     return before, records
 
 
 def definition_in(payload):
     """(number, definition)."""
-    reader = Reader(payload)
-    return reader.number(), reader.text()
+    return int.from_bytes(payload[:2], "big"), payload[2:]
 
 
-def _batch(records, start, before):
-    """The end of the run of records from `start` on that fits into one batch, and the payload."""
-    seq, up, offset = records[start][:3]
-    out = Writer()
-    for number in (before, seq, up, 0 if offset is None else offset + 1):
-        out.number(number)
-    end = start
-    while end < len(records) and records[end][2] == offset and len(out.data) < _BATCH:
-        each = records[end]
-        out.signed(each[0] - seq)
-        out.signed(each[1] - up)
-        out.text(each[3])
+def _batch(records, before):
+    """How many of `records`, from the first on, go into one batch, and its payload."""
+    seq, up, offset = records[0][:3]
+    numbers = [before, seq, up, 0 if offset is None else offset + 1, 0]
+    bodies = []
+    for each in records[:_BATCH]:
+        if each[2] != offset:
+            break
+        numbers.extend((unsigned(each[0] - seq), unsigned(each[1] - up), len(each[3])))
+        bodies.append(each[3])
         seq, up = each[:2]
-        end += 1
-    return end, out.data
+    numbers[4] = len(bodies)
+    head = packed(numbers)
+    return len(bodies), b"".join([bytes((len(head),)), head] + bodies)
 
 
 def _write_chunk(file, kind, payload):

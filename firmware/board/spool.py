@@ -11,7 +11,7 @@ Does not promise: that a reading is given out only once, nor that readings young
 nor an exact `lost`; acks are forgotten at a restart.
 """
 
-from record import DAMAGED, LOSS, Dictionary, grow, layout_of, loss_in, to_json, told
+from record import MOST_DEFINITIONS, Dictionary, to_json
 from store import Store
 
 PATIENCE = 25000  # ms; with the second between two calls of `keep` a power cut costs below 30 s of readings
@@ -62,7 +62,7 @@ class Spool:
         """Takes a reading of `source` (`name`, `model`, `measurement`, `signals`), measured `up` ms after boot, `utc` in
         ms or None. `values` maps names to (integer, decimals), bool or str; `error` is a str or None.
         """
-        if self._dictionary.is_full():
+        if len(self._dictionary.definitions) >= MOST_DEFINITIONS:
             self._dictionary = Dictionary(self._dictionary.next)
         record = self._dictionary.encode(source, values, error)
         self._ram.append([self._seq, up, None if utc is None else utc - up, record, False, self._dictionary])
@@ -125,7 +125,9 @@ class Spool:
         if self._ram and (now - self._ram[0][1] >= PATIENCE or len(self._ram) >= RAM_LIMIT):
             self.write()
             while len(self._ram) >= 2 * RAM_LIMIT:  # flash takes nothing: the oldest go, so that the board goes on
-                self._give_up_oldest()
+                from loss import join_oldest
+
+                self._store.lost += join_oldest(self._ram)
         self._store.thin()
 
     def write(self):
@@ -136,15 +138,3 @@ class Spool:
             if not self._store.write(self.boot, dictionary.definitions, due):
                 return
             self._ram = self._ram[len(due) :]
-
-    def _give_up_oldest(self):
-        """Makes one loss of the oldest two in RAM; it stands in their place."""
-        losses = {}
-        for seq, up, offset, record, _, dictionary in self._ram[:2]:
-            if layout_of(record) == LOSS:
-                readings, last_seq, duration, _ = loss_in(record)
-                grow(losses, DAMAGED, seq, up, offset, readings, last_seq, duration)
-            else:
-                grow(losses, DAMAGED, seq, up, offset)
-                self._store.lost += 1
-        self._ram[:2] = [list(told(losses)[0]) + [False, dictionary]]

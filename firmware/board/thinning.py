@@ -1,41 +1,70 @@
 """Makes room in a full spool: rewrites a few old files as one that keeps fewer of their readings.
 
-A level says what is left: 0 all, 1 one reading per source and minute, 2 one per quarter of an hour, 3 none. Losses are
-merged and kept at each of them; what the gateway has is neither.
+A level says what is left: 0 all, 1 one reading per source and minute, 2 one per quarter of an hour, 3 none. The newest half
+of the room keeps level 0, a quarter level 1, the rest level 2. Losses are merged and kept at each of them; what the gateway
+has is neither.
 
 Promises: the power may go at any moment. The new file gets its name when it is complete, and takes the place of the first
-of the old ones; `is_replaced` knows the old ones that the power did not last to remove. Each step reads about `STEP` bytes.
+of the old ones; the next start knows the old ones that the power did not last to remove. Each step reads about `STEP` bytes.
 """
 
 import os
 
 from cursor import Cursor
-from record import FULL, LOSS, THINNED, grow, layout_of, loss_in, told
+from loss import FULL, THINNED, grow, merge, told
+from record import LOSS, layout_of
 from segment import Segment
+from store import DROPPED, EVERY, SEGMENT, UNFINISHED
 
 STEP = 4096  # bytes
-UNFINISHED = 0  # the number of a file that is not complete yet
-DROPPED = 3  # the level at which nothing but losses is left
-_EVERY = (0, 60000, 900000)  # ms between two readings of a source, by level
+
+
+def begun(store, room):
+    """The Thinning that makes room where there is more than `room` bytes; None if nothing is left to be thinned."""
+    for level, share in ((0, room // 2), (1, room // 4), (2, 0)):
+        alike = [segment for segment in store.segments if segment.level == level and segment is not store.open]
+        if not alike or store.used(level) <= share:
+            continue
+        first = alike[0]
+        at = store.segments.index(first)
+        sources = [segment for segment in alike[:2] if segment.boot == first.boot]
+        before = store.segments[at - 1] if at else first
+        if (before.boot, before.level) == (first.boot, level + 1) and before.size < SEGMENT // 2:
+            sources.insert(0, before)  # so that what is left does not lie in ever more small files
+        return Thinning(store, sources, level + 1, "nearly full")
+    return None
 
 
 class Thinning:
-    """Of `sources`, neighbours of one boot, to `level`. `covers(boot, first, last)` tells what is acknowledged."""
+    """Of `sources`, neighbours of one boot, to `level`."""
 
-    def __init__(self, sources, level, covers):
+    def __init__(self, store, sources, level, why):
         self.sources = sources
-        self.target = Segment(sources[0].folder, UNFINISHED, level, sources[0].boot)
-        self.lost = 0
-        self._left = [Cursor(source, covers) for source in sources]
+        self.target = Segment(store.folder, UNFINISHED, level, sources[0].boot)
+        self._store = store
+        self._why = why
+        self._left = [Cursor(source, store.acks.covers) for source in sources]
         self._losses = {}
+        self._lost = 0
         self._kept = {}  # layout → the minute or quarter of its last reading
 
+    def run(self):
+        """Makes all the steps; whether they came to an end."""
+        try:
+            while self._store.thinning:
+                self.step()
+        except OSError:
+            self.abandon()
+            return False
+        return True
+
     def step(self):
-        """Whether it was the last one. Raises OSError."""
+        """Raises OSError."""
         if not self._left:
             if self._losses:
                 self.target.append({}, told(self._losses))
-            return True
+            self._finish()
+            return
         cursor = self._left[0]
         until = cursor.offset + STEP
         kept = []
@@ -43,47 +72,58 @@ class Thinning:
             record = cursor.next()
             if record is None:
                 self._left.pop(0)
-                for reason, loss in cursor.losses.items():
-                    grow(self._losses, reason, *loss[:5], loss[5] - loss[1])
-                    self.lost += loss[3]
+                for reason, (seq, up, offset, readings, last_seq, end) in cursor.losses.items():
+                    grow(self._losses, reason, seq, up, offset, readings, last_seq, end - up)
+                    self._lost += readings
                 break
             if self._keeps(record):
                 kept.append(record)
         if kept:
             self.target.append(cursor.definitions, kept)
-        return False
 
-    def finish(self):
-        """Gives the new file its name and returns it, None if nothing is left. Raises OSError."""
-        target = self.target
-        if not target.count:
-            return None
-        unfinished = target.path()
-        target.number = self.sources[0].number
-        try:
-            os.rename(unfinished, target.path())
-        except OSError:
-            target.number = UNFINISHED
-            raise
-        return target
+    def abandon(self):
+        """Leaves everything as it was."""
+        self._store.thinning = None
+        for segment in self.sources:
+            segment.checked = 0  # the damage that it saw was told to no one
+        if self.target.size:
+            self._store.remove_file(self.target)
 
     def _keeps(self, record):
         level = self.target.level
         layout = layout_of(record[3])
         if layout == LOSS:
-            readings, last_seq, duration, reason = loss_in(record[3])
-            grow(self._losses, reason, *record[:3], readings, last_seq, duration)
+            merge(self._losses, record)
             return False
         if level < DROPPED:
-            window = record[1] // _EVERY[level]
+            window = record[1] // EVERY[level]
             if self._kept.get(layout) != window:
                 self._kept[layout] = window
                 return True
         grow(self._losses, THINNED if level < DROPPED else FULL, *record[:3])
-        self.lost += 1
+        self._lost += 1
         return False
 
-
-def is_replaced(segment, by):
-    """Whether `segment` is one of the files that were thinned to make `by`."""
-    return by.boot == segment.boot and by.level > segment.level and by.number <= segment.number and by.last >= segment.last
+    def _finish(self):
+        store, target, first = self._store, self.target, self.sources[0]
+        name = None
+        if target.count:
+            unfinished = target.path()
+            target.number = first.number
+            name = target.path()
+            try:
+                os.rename(unfinished, name)
+            except OSError:
+                target.number = UNFINISHED
+                raise
+            store.segments.insert(store.segments.index(first), target)
+        store.thinning = None
+        store.lost += self._lost
+        for segment in self.sources:
+            store.segments.remove(segment)
+            if segment.path() != name:
+                store.remove_file(segment)
+        store.say(
+            "spool: %s; gave up %d readings of boot %s, seq %d to %d"
+            % (self._why, self._lost, first.boot, first.first, self.sources[-1].last)
+        )

@@ -3,7 +3,6 @@
 """
 
 import asyncio
-import json
 
 from clock import Clock
 from device import Device

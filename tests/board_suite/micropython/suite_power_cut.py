@@ -6,14 +6,13 @@ Files and limit are small here, so that two starts write, give out, rotate, ackn
 import json
 
 import store
-import thinning
 from ram_flash import BLOCK, EMPTY, ROOT, Flash, mounted, unmounted
 from spool import PATIENCE, Spool
 
 SAY = lambda line: None
 EVERY = 10000  # ms
 store.SEGMENT = 600
-thinning._EVERY = (0, 2 * EVERY, 6 * EVERY)
+store.EVERY = (0, 2 * EVERY, 6 * EVERY)
 LIMIT = 4 * BLOCK + store.SEGMENT  # bytes
 FOLDER = ROOT + "/readings"
 FOREIGN, FIRST, SECOND, LAST = "f" * 12, "a" * 12, "b" * 12, "c" * 12
@@ -90,7 +89,7 @@ class Story:
             self.safe.update((boot, each) for each in range(seq + 1) if each not in in_ram)
             if self.flash.cut_at and self.flash.operations >= self.flash.cut_at:
                 raise OSError("no power")
-            self.levels.update(segment.level for segment in spool._store._segments)
+            self.levels.update(segment.level for segment in spool._store.segments)
             if seq == readings // 2:
                 self.acknowledge(spool, boot, seq // 4)
         spool.rewind()
