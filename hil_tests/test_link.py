@@ -111,7 +111,7 @@ def raft(tmp_path: Path) -> Iterator[Raft]:
         Mosquitto(tmp_path, {"gateway": "gateway-secret", "raft-01": PASSWORD}) as broker,
         ScriptedGateway(broker.port, "gateway-secret", "raft-01") as gateway,
         Bus(tmp_path) as bus,
-        Board(tmp_path / "board", bus.port, heap="128k") as board,
+        Board(tmp_path / "board", bus.port, heap="144k") as board,
     ):
         yield Raft(tmp_path, broker, gateway, bus, board)
 
