@@ -72,4 +72,6 @@ def _learn(segment):
 
 def _is_replaced(segment, by):
     """Whether `segment` is one of the files that were thinned to make `by`, and the power did not last to remove it."""
-    return by.boot == segment.boot and by.level > segment.level and by.number <= segment.number and by.last >= segment.last
+    return (
+        by.boot == segment.boot and by.level > segment.level and by.number <= segment.number and by.last >= segment.last
+    )

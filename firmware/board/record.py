@@ -230,4 +230,3 @@ def loss_in(record):
     numbers = unpacked(record)
     next(numbers)
     return [next(numbers) for _ in range(4)]
-
