@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.journal import Entry, Journal, StoredFrame
+from gateway.entry import Entry, FrameMark, StoredFrame
+from gateway.journal import Journal
 from gateway.ledger import Origin
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry, power_cuts, power_cuts_within
 
@@ -35,6 +36,10 @@ def take(journal: Journal, readings: int = ALL) -> list[StoredFrame]:
     return journal.take(newest=False, below=ALL, readings=readings, busy=(), datable=lambda _key, _up: True)
 
 
+def marks(frames: list[StoredFrame]) -> list[FrameMark]:
+    return [frame.mark for frame in frames]
+
+
 def seqs(frames: list[StoredFrame]) -> list[int]:
     return [stored.reading.seq for frame in frames for stored in frame.entries]
 
@@ -58,7 +63,7 @@ def live(disk: RecordingDisk, steps: list[Step], segment_bytes: int) -> list[Pro
                 # From its first write on a forwarded frame may be gone, so the promise weakens before the call.
                 forwarded = forwarded | set(seqs(frames))
                 promises.append(Promise(len(disk.operations), acknowledged, forwarded, origin))
-                journal.forwarded(frames)
+                journal.forwarded(marks(frames))
             case "torn" | "unsynced":
                 setattr(disk, step, True)
                 with pytest.raises(OSError, match="Input/output"):
