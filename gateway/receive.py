@@ -51,7 +51,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as the broker delivered it; `received` is in boottime ms, `queued`: it may have waited for us there."""
+    """One message as the broker delivered it; `received` is in boottime ms; `queued`: it may have waited for us."""
 
     content: ReadingMessage | StatusMessage | Rejected
     received: int
