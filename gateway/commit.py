@@ -73,7 +73,7 @@ class Committer:
         self._oldest: dict[Key, int] = {}
 
     def run(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> None:
-        """Commit what comes, until `stop`: each `interval` seconds, or COMMIT_READINGS, or UNIT_READINGS of one unit."""
+        """Commit what comes, until `stop`: every `interval` s, or COMMIT_READINGS, or UNIT_READINGS of one unit."""
         while not stop.is_set():
             group = self._collect(deliveries, interval, stop)
             if group:
