@@ -229,6 +229,7 @@ def entry(
     *,
     received: int = 0,
     kernel: str = KERNEL,
+    queued: bool = False,
     **changes: Any,
 ) -> Entry:
-    return Entry(message(seq, **changes), kernel, received, dated)
+    return Entry(message(seq, **changes), kernel, received, dated, queued)
