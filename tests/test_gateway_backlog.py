@@ -13,7 +13,6 @@ GROUP = 50
 def memory_of_backlog(folder: Path, readings: int) -> int:
     """Bytes that a start with so many readings leaves taken, after the oldest and the newest were loaded."""
     with closing(FolderDisk(folder)) as disk:
-        disk.sync = lambda name: None  # type: ignore[method-assign]
         journal = Journal(disk, segment_bytes=100_000)
         for first in range(0, readings, GROUP):
             journal.commit([entry(seq, (UTC_2026 + seq, "device")) for seq in range(first, first + GROUP)])
