@@ -40,38 +40,49 @@ class ProfileError(Exception):
 
 def run():
     """Runs the unit until the power goes. Ctrl-C at the console ends it; the watchdog starts the board again then."""
-    state = State()
-    state.begin(board.reset_cause())
-    settings, devices = _configured()
+    try:
+        state = State()
+        state.begin(board.reset_cause())
+        reason, for_wifi = _live(*_configured(), state)
+        state.end(reason, for_wifi)
+        print("unit: %s; restarting in 5 s" % reason)
+    except Exception as error:  # whatever it is, the board restarts
+        sys.print_exception(error)
+    time.sleep(5)
+    board.reset()
+
+
+def _live(settings, devices, state):
+    """Until something ends a task: why, and whether it was for want of Wi-Fi."""
     reason = None
-    for_wifi = False
     try:
         clock = Clock(time.ticks_ms)
         spool = Spool("readings", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
         try:
             asyncio.run(_work(settings, devices, clock, spool, state))
         except Restart as error:
-            reason, for_wifi = str(error), True
-        except Exception as error:  # whatever ended a task, running on without it would look alive and lose readings
+            return str(error), True
+        except Exception as error:  # running on without the task would look alive and lose readings
             reason = _told(error)
         finally:
+            asyncio.new_event_loop()  # lets go of what the tasks hold: it may well have been memory that was missing
             gc.collect()
             spool.write()  # flash may well work although something else does not
     except Exception as error:  # and if it does not either, both reasons are on the console
         reason = reason or _told(error)
-    state.end(reason, for_wifi)
-    print("unit: %s; restarting in 5 s" % reason)
-    time.sleep(5)
-    board.reset()
+    return reason, False
 
 
 def _told(error):
     """The exception in one line, with the place it comes from. Its whole traceback is on the console."""
     sys.print_exception(error)
-    text = io.StringIO()
-    sys.print_exception(error, text)
-    lines = text.getvalue().strip().split("\n")
-    return "%s, %s" % (lines[-1], lines[-2].strip()) if len(lines) > 1 else lines[0]
+    try:
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        lines = text.getvalue().strip().split("\n")
+        return "%s, %s" % (lines[-1], lines[-2].strip()) if len(lines) > 1 else lines[0]
+    except MemoryError:
+        return type(error).__name__
 
 
 def _configured():
