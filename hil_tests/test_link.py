@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from firmware.host.bundle import CACHE, build
+from firmware.host.bundle import BOARD, CACHE, build
+from firmware.host.bytecode import compiled
 from firmware.host.umqtt import source
 from hil_tests.board import Board
 from hil_tests.bus import Bus
@@ -57,10 +58,12 @@ class Raft:
         unit_file = self.folder / "unit.toml"
         unit_file.write_text(UNIT_FILE.format(port=self.broker.port, password=password))
         build(unit_file, self.folder / "bundle", lambda: source(CACHE))
+        sources = {name: (BOARD / name).read_text() for name, _, _ in changes}
         for name, sound, spoilt in changes:
-            file = self.folder / "bundle" / name
-            assert sound in file.read_text()
-            file.write_text(file.read_text().replace(sound, spoilt))
+            assert sound in sources[name]
+            sources[name] = sources[name].replace(sound, spoilt)
+        for name, text in sources.items():
+            (self.folder / "bundle" / name).with_suffix(".mpy").write_bytes(compiled(name, text.encode()))
         self.board.install(self.folder / "bundle")
         self.board.power_on()
 
