@@ -9,7 +9,7 @@ import pytest
 from hil_tests.raft import DEADLINE, PASSWORD, PATIENCE, WIFI_PASSWORD, Raft
 
 HANGING_POLLER = """
-import asyncio, poll, supervision, unit
+import asyncio, poll
 async def hang(self, device):
     await asyncio.sleep(1000)
 poll.Poller.poll = hang
@@ -20,10 +20,10 @@ unit.WATCHDOG = 2000
 supervision.LONGEST_STALL = supervision.LONGEST_TURN = 1000
 """
 HANGING_LINK = """
-import asyncio, delivery
-def next(self):
-    raise asyncio.CancelledError
-delivery.Delivery.next = next
+import asyncio, link
+async def hang(self):
+    await asyncio.sleep(1000)
+link.Link.run = hang
 """
 
 
@@ -41,15 +41,15 @@ def test_a_poller_that_hangs_gets_the_watchdog_and_the_next_start_tells(raft: Ra
 
 
 def test_a_link_that_hangs_gets_the_watchdog(raft: Raft) -> None:
-    hanging = "import asyncio, link\nasync def run(self):\n    await asyncio.sleep(1000)\nlink.Link.run = run\n"
-    raft.start(first=hanging + SHORT_TIMES)
+    raft.start(first=HANGING_LINK + SHORT_TIMES)
     raft.board.console.wait_for("start 1, started by power_on", DEADLINE)
     raft.board.console.wait_for("start 2, started by watchdog", DEADLINE)
 
 
 def test_a_dead_radio_restarts_the_board_which_loses_nothing_and_says_why(raft: Raft) -> None:
-    raft.board.break_wifi("dead")
     raft.start(first="import link, wifi\nlink.JOIN_TIME = 1\nwifi.RESET_AFTER = 6000\n")
+    raft.board.console.wait_for("link: connected", DEADLINE)
+    raft.board.break_wifi("dead")
     raft.board.console.wait_for("unit: no Wi-Fi for 0 min, and", DEADLINE)
     raft.board.console.wait_for("start 2, started by hard", DEADLINE)
     raft.wait_for_new(20)
