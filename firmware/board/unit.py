@@ -18,9 +18,10 @@ from spool import Spool
 from mqtt import Client
 from link import KEEPALIVE, Link
 from settings import SettingsError, load
-from poll import Device, Health, Poller
+from poll import AsText, Health, Poller
 from delivery import Delivery
 from modbus import Master
+from device import Device
 from decode import Profile
 from clock import Clock
 import board
@@ -73,7 +74,7 @@ async def _work(settings, devices, clock, spool):
     wifi = board.Wifi(settings["wifi"]["ssid"], settings["wifi"]["password"])
     bus = settings["bus"]
     master = Master(board.Serial(bus["uart"], bus["tx"], bus["rx"], bus.get("de")), clock.now)
-    poller = Poller(devices, master, clock, spool)
+    poller = Poller(devices, master, clock, AsText(spool))
     broker = settings["broker"]
 
     def make_client(heard):
