@@ -100,9 +100,9 @@ class Raft:
             raise AssertionError(f"{error}; console:\n{self.board.console.text()}") from None
 
     def wait_for_new(self, count: int = 6) -> None:
-        """Until so many more readings than now are stored."""
-        wanted = len(self.gateway.stored()) + count
-        self.wait_for(lambda gateway: len(gateway.stored()) >= wanted, f"{wanted} readings stored")
+        """Until so many more readings of what the devices measure than now are stored."""
+        wanted = len(measured(self.gateway)) + count
+        self.wait_for(lambda gateway: len(measured(gateway)) >= wanted, f"{wanted} readings stored")
 
     def check_nothing_is_missing(self) -> None:
         """What the devices answered is what the gateway has, once, in time, with its values; no seq is left out."""
@@ -116,8 +116,7 @@ class Raft:
         ]
         points = [
             StoredPoint(reading["device"], reading["t"] or self._dated(reading), reading["signals"])
-            for reading in stored.values()
-            if reading["device"] != "board"
+            for reading in measured(self.gateway)
         ]
         verdict = compare(expected, [point for point in points if point.t < latest - 2000])
         assert expected
@@ -128,3 +127,16 @@ class Raft:
         """From another reading of that boot that knows its time."""
         known = next(each for each in self.gateway.stored().values() if each["boot"] == reading["boot"] and each["t"])
         return int(known["t"] - known["up"] + reading["up"])
+
+
+def measured(gateway: ScriptedGateway) -> list[dict[str, Any]]:
+    """The stored readings of what the devices measure: those of the board and of its bus are left out."""
+    return [reading for reading in gateway.stored().values() if reading["measurement"] != "unit"]
+
+
+def has_no_gaps(gateway: ScriptedGateway) -> bool:
+    """Of each boot every seq up to the last is stored."""
+    lasts: dict[str, int] = {}
+    for boot, seq in gateway.stored():
+        lasts[boot] = max(seq, lasts.get(boot, 0))
+    return len(gateway.stored()) == sum(last + 1 for last in lasts.values())

@@ -4,12 +4,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hil_tests.hub import FAULTS
-from hil_tests.raft import DEADLINE, PATIENCE, Condition, Raft
+from hil_tests.ledger import Exchange
+from hil_tests.raft import DEADLINE, PATIENCE, Condition, Raft, measured
 from hil_tests.scripted_gateway import ScriptedGateway
+
+
+READS = {
+    2: [(3, 0x1200, 32), (3, 0x128A, 28), (3, 0x12F8, 3)],
+    1: [(4, 0x3100, 8), (4, 0x310C, 6), (4, 0x3201, 1), (4, 0x330C, 8), (4, 0x331B, 2), (2, 0x200C, 1)],
+}
+"""By slave address: every read of one poll."""
 
 
 @pytest.fixture
@@ -38,7 +47,7 @@ def test_a_device_that_falls_silent_is_told_once_and_costs_the_other_nothing(raf
     raft.bus.do("vanish", model="jk_pb")
     raft.board.console.wait_for("bms1 (jk_pb, address 2): no answer in 350 ms, 3 tries; check A/B wiring", DEADLINE)
     raft.wait_for_new(8)
-    silent = [reading for reading in raft.gateway.arrivals() if reading["device"] == "bms1"][-1]
+    silent = [reading for reading in measured(raft.gateway) if reading["device"] == "bms1"][-1]
     assert silent["signals"] == {}
     assert "no answer" in silent["error"]
     raft.bus.do("come_back", model="jk_pb")
@@ -57,6 +66,68 @@ def test_no_fault_on_the_bus_costs_a_reading(raft: Raft) -> None:
     raft.wait_for_new(6)
     assert not [reading for reading in raft.gateway.arrivals() if "error" in reading]
     raft.check_nothing_is_missing()
+
+
+def test_a_poll_asks_only_what_it_must(raft: Raft) -> None:
+    raft.start()
+    raft.wait_for_new(8)
+    for address, reads in READS.items():
+        asked = [(each.function, each.start, each.count) for each in exchanges(raft, address)]
+        polls = len(asked) // len(reads)
+        assert polls >= 3
+        assert asked[: polls * len(reads)] == reads * polls
+
+
+def test_the_bus_is_reported_per_device(raft: Raft) -> None:
+    raft.start()
+    raft.wait_for_new(4)
+    assert {(device, signals["bus_state"]) for device, signals in tallies(raft.gateway)} == {
+        ("bms1", "online"),
+        ("mppt1", "online"),
+    }
+    raft.bus.do("vanish", model="jk_pb")
+    raft.wait_for(lambda gateway: tallies(gateway)[-1][1]["bus_state"] == "offline", "a device that is offline")
+    device, signals = tallies(raft.gateway)[-1]
+    assert (device, signals["bus_errors_noise"], signals["bus_errors_refused"]) == ("bms1", 0, 0)
+    assert 9 <= signals["bus_errors_silence"] < signals["bus_requests"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "silence"},
+        {"kind": "noise", "count": 8000},  # 0.8 s of it
+        {"kind": "delay", "seconds": 0.34},
+        {"kind": "delay", "seconds": 0.38},
+    ],
+    ids=["dead", "babbling", "just in time", "just too late"],
+)
+def test_a_bad_device_costs_the_other_no_reading(raft: Raft, fault: dict[str, Any]) -> None:
+    raft.start()
+    raft.wait_for_new(4)
+    raft.bus.do("fault", **fault, times=None, address=2)
+    before = len(exchanges(raft, 1))
+    raft.wait_for(lambda gateway: len(of("mppt1", gateway)) >= 12, "the readings of the other device", PATIENCE)
+    raft.bus.do("clear_faults")
+    assert not [reading for reading in of("mppt1", raft.gateway) if "error" in reading]
+    after = exchanges(raft, 1)[before:]
+    assert all(each.intact for each in after)
+    raft.board.console.wait_for("bms1: answers again", PATIENCE) if of("bms1", raft.gateway)[-1].get("error") else None
+    raft.check_nothing_is_missing()
+
+
+def test_a_span_that_is_refused_whole_costs_only_the_register_that_the_device_lacks(raft: Raft) -> None:
+    raft.bus.do("fail", model="jk_pb", address=0x1298, exception=2)
+    raft.start()
+    raft.wait_for(lambda gateway: len(of("bms1", gateway)) >= 3, "three readings")
+    last = of("bms1", raft.gateway)[-1]
+    assert "0x1298" in last["error"]
+    assert "exception 2" in last["error"]
+    assert "current" not in last["signals"]
+    assert {"pack_voltage", "temperature_1", "soc", "cell_01_voltage"} <= last["signals"].keys()
+    refused = [each for each in exchanges(raft, 2) if each.reply[1:2] == b"\x83"]
+    raft.wait_for_new(6)
+    assert [each for each in exchanges(raft, 2) if each.reply[1:2] == b"\x83"] == refused
 
 
 def test_a_broker_that_freezes_stops_no_poll_and_loses_no_reading(raft: Raft) -> None:
@@ -168,12 +239,21 @@ def test_what_no_one_acknowledged_is_sent_again_and_survives_a_power_cut(raft: R
     raft.board.console.wait_for("unit: 0 readings of earlier boots are in flash", DEADLINE)
 
 
-def has_no_gaps(gateway: ScriptedGateway) -> bool:
-    """Of each boot every seq up to the last is stored."""
-    lasts: dict[str, int] = {}
-    for boot, seq in gateway.stored():
-        lasts[boot] = max(seq, lasts.get(boot, 0))
-    return len(gateway.stored()) == sum(last + 1 for last in lasts.values())
+def of(device: str, gateway: ScriptedGateway) -> list[dict[str, Any]]:
+    return [reading for reading in measured(gateway) if reading["device"] == device]
+
+
+def tallies(gateway: ScriptedGateway) -> list[tuple[str, dict[str, Any]]]:
+    """What was counted of the bus: device, signals."""
+    return [
+        (reading["device"], reading["signals"])
+        for reading in gateway.stored().values()
+        if "bus_state" in reading["signals"]
+    ]
+
+
+def exchanges(raft: Raft, address: int) -> list[Exchange]:
+    return [exchange for exchange in raft.bus.ledger.exchanges() if exchange.address == address]
 
 
 def times(gateway: ScriptedGateway) -> Counter[tuple[str, int]]:

@@ -94,13 +94,18 @@ class Serial:
                 self._driver(0)
 
     async def read(self, longest):
-        """At least one byte, at most `longest`."""
-        return await self._reader.read(longest)
+        """At least one byte, at most `longest`. Never waits for more than the first: on a bus that babbles that has no
+        end, and meanwhile nothing else runs.
+        """
+        data = await self._reader.read(1)
+        more = min(self._uart.any(), longest - 1)
+        return data + self._uart.read(more) if more else data
 
     def clear(self):
-        """Drops what has been received."""
-        while self._uart.any():
-            self._uart.read()
+        """Drops what has been received by now."""
+        more = self._uart.any()
+        if more:
+            self._uart.read(more)
 
 
 class Wifi:

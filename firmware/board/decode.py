@@ -78,6 +78,23 @@ class Profile:
             values["cell_voltage_max"] = (highest, decimals)
             values["cell_voltage_spread"] = (highest - lowest, decimals)
 
+    probe = None
+
+    @property
+    def signals(self) -> "tuple[str, ...]":
+        return tuple(row[2] for row in self._registers)
+
+    def reply_address(self, address: int) -> int:
+        return address
+
+    def split(self, block: tuple) -> "list[tuple[int, int, int]] | None":
+        function, start, count = block
+        for first in range(count // 2, 0, -1):
+            halves = [(function, start, first), (function, start + first * self._address_step, count - first)]
+            if sum(len(self.names(*half)) for half in halves) == len(self.names(*block)):
+                return halves
+        return None
+
     def _within(self, function: int, start: int, count: int) -> "list[tuple[int, tuple]]":
         """The registers that lie wholly in that read, each with its offset in bytes, or in bits for functions 1 and 2."""
         bits = function in _BIT_FUNCTIONS

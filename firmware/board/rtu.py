@@ -2,7 +2,8 @@
 
 Promises: `request` makes no frame that changes anything in a device, and `payload` hands out data only from a reply
 that fits its question in address, function, length and CRC. It does not promise that the reply is fresh: a late
-answer to an equal question looks the same, so the master drops stale input before it asks.
+answer to an equal question looks the same, so the master drops stale input before it asks. Address 0 is one like the
+others: some devices answer there, although to the standard it is the broadcast.
 """
 
 import struct
@@ -21,6 +22,7 @@ _EXCEPTIONS = {
     2: "illegal data address",
     3: "illegal data value",
     4: "device failure",
+    5: "device at work",
     6: "device busy",
 }
 
@@ -76,43 +78,57 @@ def reply_length(function: int, count: int) -> int:
     return _SHORTEST_REPLY + ((count + 7) // 8 if function in _BIT_FUNCTIONS else 2 * count)
 
 
-def find_reply(request: bytes, received: bytes) -> "bytes | None":
-    """The first whole reply or exception to `request` in `received`, which may begin with noise or an echo of the request.
+def find_reply(request: bytes, received: bytes, address: "int | None" = None) -> "bytes | None":
+    """The first whole reply or exception to `request` in `received`, which may begin with noise.
 
-    None while it is not there: more bytes may complete it.
+    `address` is the one that the reply carries, the request's own if None. None while it is not there: more bytes may
+    complete it. An echo of the request is never a reply, though one for 17 to 24 bits can look like it.
     """
-    address, function, _, count = struct.unpack(">BBHH", request[:6])
+    _, function, _, count = struct.unpack(">BBHH", request[:6])
     normal = reply_length(function, count)
-    for start in range(len(received) - _SHORTEST_REPLY + 1):
-        if received[start] != address:
-            continue
+    first = request[:1] if address is None else bytes((address,))
+    start = received.find(first)
+    while 0 <= start <= len(received) - _SHORTEST_REPLY:
+        length = 0
         if received[start + 1] == function and received[start + 2] == normal - _SHORTEST_REPLY:
             length = normal
         elif received[start + 1] == function | 0x80:
             length = _SHORTEST_REPLY
-        else:
-            continue
-        frame = bytes(received[start : start + length])
-        if len(frame) == length and not crc16(frame):
+        frame = received[start : start + length]
+        if length and len(frame) == length and frame != request and not crc16(frame):
             return frame
+        start = received.find(first, start + 1)
     return None
 
 
-def payload(request: bytes, reply: bytes) -> bytes:
-    """The data bytes of the reply that fits this request.
+def holds_reply(received: bytes) -> bool:
+    """Whether a whole reply or exception, of whatever device to whatever question, is in `received`."""
+    for start in range(len(received) - _SHORTEST_REPLY + 1):
+        function = received[start + 1]
+        if function & 0x7F not in READ_FUNCTIONS:
+            continue
+        length = _SHORTEST_REPLY if function & 0x80 else _SHORTEST_REPLY + received[start + 2]
+        if start + length <= len(received) and not crc16(received[start : start + length]):
+            return True
+    return False
+
+
+def payload(request: bytes, reply: bytes, address: "int | None" = None) -> bytes:
+    """The data bytes of the reply that fits this request; `address` is the one it carries, the request's own if None.
 
     Raises DeviceException for the device's exception reply, and BadReply for everything else that does not fit.
     """
-    address, function, _, count = question(request)
+    asked, function, _, count = question(request)
+    answering = asked if address is None else address
     normal = reply_length(function, count)
     if len(reply) < _SHORTEST_REPLY:
         raise BadReply(f"too short: {len(reply)} bytes")
     if crc16(reply):
-        if reply[:2] == request[:2] and len(reply) != normal:
+        if reply[0] == answering and reply[1] == function and len(reply) != normal:
             raise BadReply(f"{len(reply)} bytes instead of {normal}, and the CRC is wrong")
         raise BadReply("wrong CRC")
-    if reply[0] != address:
-        raise BadReply(f"answers for address {reply[0]} instead of {address}")
+    if reply[0] != answering:
+        raise BadReply(f"answers for address {reply[0]} instead of {answering}")
     if reply[1] == function | 0x80 and len(reply) == _SHORTEST_REPLY:
         raise DeviceException(reply[2])
     if reply[1] != function:

@@ -17,9 +17,10 @@ import time
 from spool import Spool
 from mqtt import Client
 from link import KEEPALIVE, Link
-from poll import Device, Health, Poller
+from poll import AsText, Health, Poller
 from delivery import Delivery
 from modbus import Master
+from device import Device
 from decode import Profile
 from clock import Clock
 from state import State
@@ -127,7 +128,15 @@ async def _work(settings, devices, clock, spool, state):
     wifi = Ladder(board.Wifi(settings["wifi"]["ssid"], settings["wifi"]["password"]), clock.now, state, is_safe)
     bus = settings["bus"]
     master = Master(board.Serial(bus["uart"], bus["tx"], bus["rx"], bus.get("de")), clock.now)
-    poller = Poller(devices, master, clock, spool)
+    saving = settings.get("saving")
+    poller = Poller(
+        devices,
+        master,
+        clock,
+        AsText(spool),
+        saving=saving and (saving["device"], saving["below_soc"], saving["period"]),
+    )
+    longest_period = max(settings["period"], saving["period"] if saving else 0)
     broker = settings["broker"]
     tls = _tls(broker)
 
@@ -148,7 +157,7 @@ async def _work(settings, devices, clock, spool, state):
         Health(state, board.heap_free, wifi.rssi, heartbeat.longest, clock, spool).run(),
         link.run(),
         heartbeat.run(),
-        Supervision(watchdog, clock.now, spool, poller, link, settings["period"] * 1000).run(),
+        Supervision(watchdog, clock.now, spool, poller, link, longest_period * 1000).run(),
     ]
     if "led" in settings:
         tasks.append(led.blink(board.output(settings["led"]), lambda: _blinks(poller, link)))
