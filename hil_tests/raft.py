@@ -22,9 +22,16 @@ from hil_tests.verdict import StoredPoint, compare
 DEADLINE = 30.0
 PATIENCE = 60.0
 """Seconds for what waits for the firmware's own 20 s and 25 s."""
+HEAP = "144k"
+"""128 kB for the firmware, and 16 for the shims of `machine` and `network`, which the chip has in ROM."""
 PASSWORD = "unit-secret"
 WIFI_PASSWORD = "village-secret"
 DEVICES = (PolledDevice("bms1", "jk_pb", 2), PolledDevice("mppt1", "epever_tracer", 1))
+READS = {
+    2: [(3, 0x1200, 32), (3, 0x128A, 28), (3, 0x12F8, 3)],
+    1: [(4, 0x3100, 8), (4, 0x310C, 6), (4, 0x3201, 1), (4, 0x330C, 8), (4, 0x331B, 2), (2, 0x200C, 1)],
+}
+"""By slave address: every read of one poll."""
 UNIT_FILE = """
 unit = "raft-01"
 period = 1
@@ -65,7 +72,7 @@ class Raft:
             self.broker = parts.enter_context(Mosquitto(self.folder, users))
             self.gateway = parts.enter_context(ScriptedGateway(self.broker.port, "gateway-secret", "raft-01"))
             self.bus = parts.enter_context(Bus(self.folder))
-            self.board = parts.enter_context(Board(self.folder / "board", self.bus.port, heap="128k"))
+            self.board = parts.enter_context(Board(self.folder / "board", self.bus.port, heap=HEAP))
             self._parts = parts.pop_all()
         return self
 

@@ -10,15 +10,8 @@ import pytest
 
 from hil_tests.hub import FAULTS
 from hil_tests.ledger import Exchange
-from hil_tests.raft import DEADLINE, PATIENCE, Condition, Raft, measured
+from hil_tests.raft import DEADLINE, PATIENCE, READS, Condition, Raft, measured
 from hil_tests.scripted_gateway import ScriptedGateway
-
-
-READS = {
-    2: [(3, 0x1200, 32), (3, 0x128A, 28), (3, 0x12F8, 3)],
-    1: [(4, 0x3100, 8), (4, 0x310C, 6), (4, 0x3201, 1), (4, 0x330C, 8), (4, 0x331B, 2), (2, 0x200C, 1)],
-}
-"""By slave address: every read of one poll."""
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ WATCHDOG = 120000  # ms; longer than any task may go without progress
 NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
 
 
+_DAMAGED = "profiles/%s.json is damaged; make the bundle anew and deploy it"
+
+
 class ProfileError(Exception):
     """One line: the file, the way out."""
 
@@ -92,23 +95,33 @@ def _configured():
 
     try:
         loaded = settings.load("unit.json")
-        return loaded, [Device(each["name"], each["address"], _profile(each["model"])) for each in loaded["devices"]]
-    except (settings.SettingsError, ProfileError) as error:
+    except settings.SettingsError as error:
         asyncio.run(_complain(error, settings.led("unit.json")))
     finally:
-        del settings, sys.modules["settings"]  # its memory is needed later on
+        del settings, sys.modules["settings"]  # its memory is needed now
         gc.collect()
-
-
-def _profile(model):
-    path = "profiles/%s.json" % model
     try:
-        with open(path) as file:
-            return Profile(json.load(file))
+        return loaded, [Device(each["name"], each["address"], _profile(each)) for each in loaded["devices"]]
+    except ProfileError as error:
+        asyncio.run(_complain(error, loaded.get("led")))
+
+
+def _profile(device):
+    try:
+        return Profile(_compiled(device["model"]), device["address"], _compiled)
+    except (KeyError, TypeError):
+        raise ProfileError(_DAMAGED % device["model"])
+
+
+def _compiled(model):
+    """What the bundle has of a model, or of one of its layouts."""
+    try:
+        with open("profiles/%s.json" % model) as file:
+            return json.load(file)
     except OSError:
-        raise ProfileError("%s is missing; make the bundle anew and deploy it" % path)
-    except (ValueError, KeyError, TypeError):
-        raise ProfileError("%s is damaged; make the bundle anew and deploy it" % path)
+        raise ProfileError("profiles/%s.json is missing; make the bundle anew and deploy it" % model)
+    except ValueError:
+        raise ProfileError(_DAMAGED % model)
 
 
 async def _complain(error, pin):

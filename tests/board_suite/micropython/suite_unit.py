@@ -35,7 +35,7 @@ def complaint_about(content):
             os.mkdir("profiles")
             with open("profiles/jk_pb.json", "w") as file:
                 file.write(content)
-        unit._profile("jk_pb")
+        unit._profile({"model": "jk_pb", "address": 1})
     except unit.ProfileError as error:
         return str(error)
     finally:
