@@ -3,7 +3,7 @@
 Promises: each `join` takes one step. The radio goes off and on before every fourth join in a row. A restart is asked for
 only when the board has been without Wi-Fi for an hour, and only when `is_safe()` says that no reading would be lost by
 it. Each further restart in a row waits twice as long, a day at most, because it cannot mend an access point that has no
-power; and it has its price: the board's UTC is gone until the gateway answers again (docs/decisions/024).
+power; and it has its price: the board's UTC is gone until the gateway answers again (docs/decisions/026).
 Does not promise a Wi-Fi. How long to wait between two joins is up to link.py.
 """
 
