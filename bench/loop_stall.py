@@ -1,8 +1,8 @@
 """`python -m bench.loop_stall`: the longest stall of the firmware's event loop while broker, connection and Wi-Fi fail.
 
-The real firmware on the rig's board, with both devices polled every second. Its own heartbeat measures: a task that wants to
-run every 10 ms here. What it saw comes with the readings of its health, which this takes every second. The idle baseline is
-measured first, in the same run: what the computer itself adds is in it. The computing time of a chip is not.
+The real firmware on the rig's board, with both devices polled every second. Its own heartbeat measures: a task that
+wants to run every 10 ms here. What it saw comes with the readings of its health, one a second here. The idle baseline
+is measured first, in the same run: what the computer itself adds is in it. The computing time of a chip is not.
 """
 
 import argparse

@@ -28,8 +28,8 @@ class Authority:
     def certificate(self) -> Path:
         return self.files.certificate
 
-    def sign(self, host: str, *, expired: bool = False) -> Certificate:
-        """A certificate for the host; an `expired` one was valid for a day in 2020."""
+    def sign(self, host: str, *, expired: bool = False, is_ca: bool = False) -> Certificate:
+        """A certificate for the host, or of a CA that is named so; an `expired` one was valid for a day in 2020."""
         files = Certificate(self._folder / f"{host}.pem", self._folder / f"{host}.key")
         request = self._folder / f"{host}.csr"
         self._make(Certificate(request, files.key), "-subj", f"/CN={host}")
@@ -38,7 +38,7 @@ class Authority:
         database.write_text(
             f"[ca]\ndefault_ca=rig\n[rig]\ndatabase={self._folder}/index.txt\nnew_certs_dir={self._folder}\n"
             "rand_serial=yes\ndefault_md=sha256\npolicy=any\nx509_extensions=host\n[any]\ncommonName=supplied\n"
-            f"[host]\nsubjectAltName=DNS:{host}\n"
+            f"[host]\nsubjectAltName=DNS:{host}\nbasicConstraints=CA:{str(is_ca).upper()}\n"
         )
         dates = ("20200101000000Z", "20200102000000Z") if expired else ("20240101000000Z", "20991231000000Z")
         self._openssl(

@@ -1,8 +1,8 @@
-"""One unit on the rig: the real firmware on the rig's board, between the emulated bus and a real mosquitto; the gateway is
-scripted.
+"""One unit on the rig: the real firmware on the rig's board, between the emulated bus and a real mosquitto.
+
+The gateway is scripted.
 """
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +13,6 @@ from firmware.host.bundle import CACHE, build
 from firmware.host.umqtt import source
 from hil_tests.board import Board
 from hil_tests.bus import Bus
-from hil_tests.certificates import Certificate
 from hil_tests.ledger import PolledDevice, expected_readings
 from hil_tests.scripted_gateway import ScriptedGateway
 from hil_tests.services import Mosquitto
@@ -86,8 +85,8 @@ class Raft:
     ) -> None:
         """Deploys the firmware and gives the power.
 
-        `port` is another than the broker's own; `broker` and `more` are further lines of the unit's file, in [broker] and
-        at its top. `first` runs before the unit does: Python that shortens its times or spoils it.
+        `port` is another than the broker's own; `broker` and `more` are further lines of the unit's file, in [broker]
+        and at its top. `first` runs before the unit does: Python that shortens its times or spoils it.
         """
         unit_file = self.folder / "unit.toml"
         settings = {"port": port or self.broker.port, "password": password, "broker": broker, "more": more}

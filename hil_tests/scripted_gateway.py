@@ -40,7 +40,7 @@ class ScriptedGateway:
         self._client.username_pw_set("gateway", password)
         if ca:
             self._client.tls_set(str(ca))
-            self._client.tls_insecure_set(True)  # noqa: FBT003  its certificate is for a name, and the rig has addresses
+            self._client.tls_insecure_set(True)  # its certificate is for a name, and the rig has addresses
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(self._topic + "reading", 1), (self._topic + "status", 1)]
         )

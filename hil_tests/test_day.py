@@ -1,7 +1,8 @@
 """A day of the deployed firmware on the real MicroPython, with a heap of 128 kB and a clock that jumps.
 
-Objects have 64 bits here, so this heap is worth about 64 kB on the ESP32. The firmware begins with as much of it free as an
-interpreter with `-X heapsize=128k` has; what the stand-ins hold at that time comes on top, what they take later does not.
+Objects have 64 bits here, so this heap is worth about 64 kB on the ESP32. The firmware begins with as much of it free
+as an interpreter with `-X heapsize=128k` has: what the stand-ins hold at that time comes on top, what they take later
+does not.
 """
 
 import json
@@ -18,19 +19,27 @@ from hil_tests.board import MICROPYTHON, SHIM, flash_image
 from hil_tests.frame import with_crc
 from hil_tests.raft import READS, UNIT_FILE
 
-STAND_INS = Path(__file__).parent / "day"
+STAND_INS = Path(__file__).parent.parent / "tests" / "board_suite" / "day"
 HEAP = "-X", "heapsize=128k"
 
 
 def replies() -> dict[str, str]:
-    """By request: what the devices answer, both in hex. Each register holds a number of its own."""
+    """By request: what the devices answer, both in hex. Each register holds a number of its own; there are 16 cells."""
     answers = {}
     for address, reads in READS.items():
         for function, start, count in reads:
             request = with_crc(bytes([address, function]) + start.to_bytes(2, "big") + count.to_bytes(2, "big"))
-            data = bytes(count + 7 >> 3) if function < 3 else b"".join((3000 + n).to_bytes(2, "big") for n in range(count))
+            data = (
+                bytes(count + 7 >> 3)
+                if function < 3
+                else b"".join(_register(n).to_bytes(2, "big") for n in range(count))
+            )
             answers[request.hex()] = with_crc(bytes([address, function, len(data)]) + data).hex()
     return answers
+
+
+def _register(number: int) -> int:
+    return 3000 + number if number < 16 else 0
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -53,7 +62,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     image = flash_image(folder)
     subprocess.run([MICROPYTHON, SHIM / "install.py", image, bundle], check=True, timeout=60)
     free = run(*HEAP, "-c", "import gc; gc.collect(); print(gc.mem_free())").stdout.strip()
-    ran = run("-X", "heapsize=192k", STAND_INS / "start.py", image, free)
+    ran = run("-X", "heapsize=192k", STAND_INS / "start.py", SHIM, image, free)
     said = ran.stdout + ran.stderr
     told = [line for line in ran.stdout.splitlines() if line.startswith("DAY ")]
     assert told, said

@@ -230,3 +230,9 @@ def test_what_is_no_host_says_so(host: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Table("file", {"host": host}).host("host")
     assert str(caught.value) == f"file: host: {host!r}; give a host name or an address, without a port"
+
+
+def test_a_mistyped_key_is_named_before_the_right_one_is_missed() -> None:
+    file = table(siet=1)
+    assert refusal(lambda: file.only("site", "name")) == "a.toml: siet: no such key; known here are site, name"
+    table(site=1).only("site", "name")

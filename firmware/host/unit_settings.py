@@ -13,7 +13,9 @@ from ingest.settings_file import Table, is_host
 
 _UNIT = r"[a-z][a-z0-9_-]{0,31}"
 _ADDRESS_WANTED = "give the gateway's IPv4 address, such as 192.168.4.1; asking for a name would stop the board's polls"
-_WPA_WANTED = "give a WPA password of 8 to 63 characters; an open Wi-Fi is refused, anyone near could read the unit's password"
+_WPA_WANTED = (
+    "give a WPA password of 8 to 63 characters; an open Wi-Fi is refused, anyone near could read the unit's password"
+)
 _RESERVED_UNITS = ("gateway",)
 _RESERVED_DEVICES = ("board",)
 _MAX_DEVICES = 8
@@ -38,7 +40,7 @@ def read(path: Path) -> dict[str, Any]:
     unit = file.text("unit", _UNIT, "give 1 to 32 lower-case letters, digits, - and _, a letter first")
     if unit in _RESERVED_UNITS:
         raise file.wrong("unit", unit, "the gateway's MQTT user has that name; give another")
-    settings = {
+    settings: dict[str, Any] = {
         "unit": unit,
         "period": file.integer("period", 1, 3600),
         "wifi": _wifi(file.table("wifi")),
@@ -107,6 +109,8 @@ def _certificate(table: Table, path: str, folder: Path, today: datetime) -> byte
         raise table.wrong("ca", path, one_wanted) from None
     if len(certificate) > _CERTIFICATE_BYTES:
         raise table.wrong("ca", path, f"{len(certificate)} bytes; the board has room for {_CERTIFICATE_BYTES}")
+    if not context.get_ca_certs():
+        raise table.wrong("ca", path, f"it may sign nothing; {one_wanted}")
     for validity in context.get_ca_certs():
         since, until = (ssl.cert_time_to_seconds(str(validity[key])) for key in ("notBefore", "notAfter"))
         if not since <= today.timestamp() <= until:

@@ -35,7 +35,9 @@ def test_a_group_has_as_many_blinks_as_told_behind_a_dark_pause():
     assert [lit for _, lit in story] == [0, 1, 0, 1, 0, 0, 1, 0, 0]
     pauses = [index for index, (seconds, _) in enumerate(story) if seconds == PAUSE]
     assert pauses == [0, 5, 8]
-    assert max(seconds for seconds, _ in story if seconds != PAUSE) * 3 < PAUSE  # a group is told from the next one by eye
+    assert (
+        max(seconds for seconds, _ in story if seconds != PAUSE) * 3 < PAUSE
+    )  # a group is told from the next one by eye
 
 
 def test_what_is_nearest_to_the_devices_is_shown_first():

@@ -123,7 +123,13 @@ def test_no_file_and_no_json_are_told_apart():
 
 
 def test_the_led_is_found_in_settings_that_are_wrong_elsewhere():
-    for text, pin in (('{"led": 2, "unit": 7}', 2), ('{"led": 40}', None), ('{"led": "2"}', None), ("[2]", None), ("{", None)):
+    for text, pin in (
+        ('{"led": 2, "unit": 7}', 2),
+        ('{"led": 40}', None),
+        ('{"led": "2"}', None),
+        ("[2]", None),
+        ("{", None),
+    ):
         with open(FILE, "w") as file:
             file.write(text)
         try:

@@ -134,7 +134,12 @@ def test_no_restart_while_a_reading_would_be_lost_by_it(rig):
 
 
 def test_restarts_in_a_row_come_twice_as_late_each_a_day_at_most():
-    for resets, wait in ((1, 2 * RESET_AFTER), (3, 8 * RESET_AFTER), (5, LONGEST_RESET_AFTER), (999, LONGEST_RESET_AFTER)):
+    for resets, wait in (
+        (1, 2 * RESET_AFTER),
+        (3, 8 * RESET_AFTER),
+        (5, LONGEST_RESET_AFTER),
+        (999, LONGEST_RESET_AFTER),
+    ):
         rig = Rig("gone", resets)
         try:
             assert rig.restart_after(2 * LONGEST_RESET_AFTER) == wait, resets

@@ -22,7 +22,7 @@ TICKS_AT_START = TICKS_PERIOD - 6 * HOUR  # so that they wrap within the day, in
 BUS_SILENT = (11, 12)
 BROKER_REFUSES = (5.5, 6.5)
 BROKER_SILENT = (14, 14.5)
-WIFI_GONE = (17, 18.5)
+WIFI_GONE = (17, 17.8)  # wifi.py restarts the board after an hour
 FIRST, LAST = 2, 24  # hours at which the heap is looked at
 UTC = 1795600000000
 
@@ -270,7 +270,12 @@ class Board:
 
 def end(why):
     gateway = stage.gateway
-    seen = {"end": str(why), "hours": stage.warp.elapsed() / HOUR, "acknowledged": gateway.ranges, "again": gateway.again}
+    seen = {
+        "end": str(why),
+        "hours": stage.warp.elapsed() / HOUR,
+        "acknowledged": gateway.ranges,
+        "again": gateway.again,
+    }
     seen.update({"lost": gateway.lost, "free": [stage.free[minute] for minute in sorted(stage.free)]})
     print("DAY " + json.dumps(seen))
     sys.exit()
