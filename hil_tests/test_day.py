@@ -21,6 +21,9 @@ from hil_tests.raft import READS, UNIT_FILE
 
 STAND_INS = Path(__file__).parent.parent / "tests" / "board_suite" / "day"
 HEAP = "-X", "heapsize=128k"
+NOISE = 1024
+"""Bytes. A list keeps the room that it once needed, such as for segments, and the collector takes some numbers on the
+stack for objects, so that the same state differs by some hundred bytes from one hour to the next."""
 
 
 def replies() -> dict[str, str]:
@@ -91,4 +94,4 @@ def test_the_outages_really_happened(day: dict[str, Any]) -> None:
 
 def test_the_heap_does_not_grow(day: dict[str, Any]) -> None:
     at_first, at_last = day["free"]
-    assert at_last >= at_first, day["free"]
+    assert at_last >= at_first - NOISE, day["free"]

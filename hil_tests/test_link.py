@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -207,11 +207,9 @@ began = time.ticks_ms()
     assert len(boots) == 1
     identities = {(reading["boot"], reading["seq"]) for reading in published}
     raft.wait_for(lambda gateway: identities <= gateway.stored().keys(), "what was in RAM", DEADLINE)
-    health = next(
-        reading["signals"]
-        for reading in raft.gateway.arrivals()
-        if reading["device"] == "board" and reading["boot"] not in boots
-    )
+    told = of_the_next_start(boots)
+    raft.wait_for(lambda gateway: bool(told(gateway)), "the health of the next start")
+    health = told(raft.gateway)[0]["signals"]
     assert (health["starts"], health["reset_cause"]) == (2, "hard")
     assert health["last_error"].startswith("start 1: AttributeError: ")
 
@@ -230,6 +228,15 @@ def test_what_no_one_acknowledged_is_sent_again_and_survives_a_power_cut(raft: R
     raft.board.power_cut()
     raft.board.power_on()
     raft.board.console.wait_for("unit: 0 readings of earlier boots are in flash", DEADLINE)
+
+
+def of_the_next_start(boots: set[str]) -> Callable[[ScriptedGateway], list[dict[str, Any]]]:
+    """The readings of the board's health that are of none of the boots."""
+    return lambda gateway: [
+        reading
+        for reading in gateway.stored().values()
+        if reading["device"] == "board" and reading["boot"] not in boots
+    ]
 
 
 def of(device: str, gateway: ScriptedGateway) -> list[dict[str, Any]]:
