@@ -32,8 +32,9 @@ lint: $(VENV)/ready ## check style and types, the board's against the ESP32's st
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
 
-bench: $(VENV)/ready ## measure what the journal costs the card, against a plain gateway
+bench: $(VENV)/ready ## measure what the journal costs the card, and how long the board's event loop stalls
 	@$(RUN) bench.journal
+	@$(RUN) bench.loop_stall
 
 bundle: $(VENV)/ready ## build what is copied to a board; UNIT_FILE=… says which unit
 	@$(RUN) firmware.host.bundle --unit-file $(UNIT_FILE) --output $(BUNDLE)

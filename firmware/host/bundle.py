@@ -2,8 +2,8 @@
 
     python -m firmware.host.bundle --unit-file FILE --output DIR
 
-The bundle holds the files of `firmware/board/` as they are, `lib/umqtt/simple.py` from PyPI, the profiles of the unit's
-devices and the unit's settings, passwords included. A folder that an earlier run made is made anew; any other one that
+The bundle holds the files of `firmware/board/` and umqtt.simple from PyPI, compiled, the profiles of the unit's devices
+and the unit's settings, passwords included. A folder that an earlier run made is made anew; any other one that
 is not empty is refused. Exit code 2: a setting is wrong, or umqtt cannot be had.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware.host import unit_settings
+from firmware.host.bytecode import board_files
 from firmware.host.profile import load
 from firmware.host.umqtt import source
 from ingest.settings_file import SettingsError
@@ -32,8 +33,7 @@ def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str
     """
     settings = unit_settings.read(unit_file)
     profiles = {device["model"]: load(device["model"]) for device in settings["devices"]}
-    files = {path.name: path.read_bytes() for path in sorted(BOARD.glob("*.py"))}
-    files["lib/umqtt/simple.py"] = umqtt()
+    files = board_files(BOARD, umqtt())
     for profile in profiles.values():
         for name, compiled in profile.files().items():
             files[f"profiles/{name}.json"] = json.dumps(compiled, separators=(",", ":")).encode()

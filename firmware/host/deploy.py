@@ -2,7 +2,8 @@
 
     python -m firmware.host.deploy --port PORT --bundle DIR
 
-Files that the board already has are not written again. What else the board holds, its spool above all, stays.
+Files that the board already has are not written again. What else the board holds, its spool above all, stays; only a
+`.py` that the bundle has compiled goes, because MicroPython would take it before the `.mpy` of the same name.
 Exit code 2: the port, the board or the bundle is not there.
 """
 
@@ -21,10 +22,11 @@ def deploy(port: str, bundle: Path) -> str | None:
         return "--port: ''; name the board's port: make deploy PORT=/dev/ttyUSB0"
     if not (bundle / "unit.json").is_file():
         return f"{bundle}: no bundle; make one with python -m firmware.host.bundle"
+    mpremote = [sys.executable, "-m", "mpremote", "connect", port]
     entries = [str(path) for path in sorted(bundle.iterdir())]
     try:
         subprocess.run(
-            [sys.executable, "-m", "mpremote", "connect", port, "fs", "cp", "-r", *entries, ":", "+", "reset"],
+            [*mpremote, "exec", _without_sources(bundle), "+", "fs", "cp", "-r", *entries, ":", "+", "reset"],
             capture_output=True,
             text=True,
             timeout=_TIMEOUT,
@@ -37,6 +39,12 @@ def deploy(port: str, bundle: Path) -> str | None:
         reason = reason.split("Error: ")[-1].removeprefix("mpremote: ")
         return f"{port}: {reason}; check cable and port, and that nothing else uses it"
     return None
+
+
+def _without_sources(bundle: Path) -> str:
+    """A program for the board that removes the sources of what the bundle has compiled."""
+    sources = [f"{path.relative_to(bundle).with_suffix('.py')}" for path in sorted(bundle.rglob("*.mpy"))]
+    return f"import os\nfor name in {sources!r}:\n try:\n  os.remove(name)\n except OSError: pass"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
