@@ -1,4 +1,4 @@
-"""Build the folder that is copied to a board's root.
+"""Build the folder that is copied to a board's root, for one unit; `firmware.host.kit` builds for all of them.
 
     python -m firmware.host.bundle --unit-file FILE --output DIR
 
@@ -9,6 +9,7 @@ is not empty is refused. Exit code 2: a setting is wrong, or umqtt cannot be had
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -26,16 +27,27 @@ CACHE = Path(__file__).parent.parent.parent / "build" / "packages"
 _SETTINGS = "unit.json"
 
 
+def firmware_version() -> str:
+    """What the board says of itself."""
+    found = re.search(r'^FIRMWARE = "(.+)"$', (BOARD / "unit.py").read_text("utf-8"), re.MULTILINE)
+    assert found  # noqa: S101  a test holds it
+    return found[1]
+
+
+def profiles(models: Sequence[str]) -> dict[str, bytes]:
+    """The compiled profiles, by their path on the board."""
+    return {
+        f"profiles/{model}.json": json.dumps(load(model).compiled(), separators=(",", ":")).encode() for model in models
+    }
+
+
 def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str]:
     """Write the bundle and return its files, relative to `output`. Raises SettingsError.
 
     `umqtt` gives the source of umqtt.simple.
     """
     settings = unit_settings.read(unit_file)
-    profiles = {device["model"]: load(device["model"]) for device in settings["devices"]}
-    files = board_files(BOARD, umqtt())
-    for model, profile in profiles.items():
-        files[f"profiles/{model}.json"] = json.dumps(profile.compiled(), separators=(",", ":")).encode()
+    files = board_files(BOARD, umqtt()) | profiles([device["model"] for device in settings["devices"]])
     files[_SETTINGS] = json.dumps(settings, indent=1).encode()
     if output.exists() and not (output / _SETTINGS).exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingsError(f"--output {output}: holds something that is no bundle; name an empty folder or a new one")
