@@ -12,7 +12,7 @@ from firmware.host.kit import build
 from firmware.host.umqtt import source
 from hil_tests.board import Board
 from hil_tests.bus import Bus
-from hil_tests.chip import FILE_SYSTEM, MICROPYTHON, Chip
+from hil_tests.chip import MICROPYTHON, Chip
 from hil_tests.micropython_image import stand_in
 from hil_tests.services import REPOSITORY
 
