@@ -63,6 +63,10 @@ class Poller:
             due = max(due + period * 1000, self._clock.now())
             await asyncio.sleep((due - self._clock.now()) / 1000)
 
+    def report(self):
+        """For a technician: what is known of each device."""
+        return [{"name": each.name, "state": "suspect" if each.fails else "online"} for each in self._devices]
+
     async def poll(self, device):
         """Reads every block of `device` once and adds the reading to the spool."""
         profile = device.profile
@@ -102,14 +106,15 @@ class Poller:
 
 
 class Health:
-    """The board as a device of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are
-    asked.
+    """The board as a device of its own. `state` is a State; `heap_free`, `rssi` (None while not joined) and `stall` (the
+    longest of the event loop since it was asked last, in ms) are asked.
     """
 
-    def __init__(self, reset_cause, heap_free, rssi, clock, spool):
-        self._reset_cause = reset_cause
+    def __init__(self, state, heap_free, rssi, stall, clock, spool):
+        self._state = state
         self._heap_free = heap_free
         self._rssi = rssi
+        self._stall = stall
         self._clock = clock
         self._spool = spool
 
@@ -121,15 +126,19 @@ class Health:
     def poll(self):
         """Adds one reading of the board to the spool."""
         up = self._clock.now()
-        signals = '{"uptime":%d.%03d,"heap_free":%d,"reset_cause":"%s","spool_readings":%d,"readings_lost":%d' % (
-            up // 1000,
-            up % 1000,
-            self._heap_free(),
-            self._reset_cause,
-            self._spool.readings(),
-            self._spool.lost,
-        )
+        starts = self._state.report()
+        values = {
+            "uptime": (up, 3),
+            "heap_free": (self._heap_free(), 0),
+            "reset_cause": starts["reset_cause"],
+            "starts": (starts["starts"], 0),
+            "loop_stall": (self._stall(), 3),
+            "spool_readings": (self._spool.readings(), 0),
+            "readings_lost": (self._spool.lost, 0),
+        }
+        if starts["last_error"]:
+            values["last_error"] = starts["last_error"]
         rssi = self._rssi()
         if rssi is not None:
-            signals += ',"wifi_rssi":%d' % rssi
-        self._spool.add(up, reading("board", "esp32", "unit", self._clock.utc(up), signals + "}", ()))
+            values["wifi_rssi"] = (rssi, 0)
+        self._spool.add(up, reading("board", "esp32", "unit", self._clock.utc(up), to_json(values), ()))

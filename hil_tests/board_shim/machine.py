@@ -36,6 +36,16 @@ class WDT:
         _tell("feed")
 
 
+class RTC:
+    """The host's calendar counts here, whatever is set."""
+
+    def __init__(self, id=0):
+        pass
+
+    def datetime(self, datetimetuple=None):
+        return None if datetimetuple else tuple(time.gmtime())
+
+
 class Pin(PinBase):
     IN, OUT, OPEN_DRAIN = 1, 3, 7
     PULL_DOWN, PULL_UP = 1, 2

@@ -158,18 +158,31 @@ def test_going_and_coming_back_is_said_once():
     assert rig.said == ["bms1: no answer", "bms1: answers again"]
 
 
+class Starts:
+    """Stands in for the State."""
+
+    error = None
+
+    def report(self):
+        return {"starts": 7, "reset_cause": "power_on", "last_error": self.error}
+
+
 def test_the_board_reads_itself():
     rig = Rig()
     rig.ticks = 12_045
     rssi = None
-    health = Health("power_on", lambda: 50_000, lambda: rssi, rig.clock, rig.spool)
+    state = Starts()
+    health = Health(state, lambda: 50_000, lambda: rssi, lambda: 87, rig.clock, rig.spool)
     health.poll()
     up, content = rig.spool.readings_added[-1]
     assert up == 12_045
     assert (content["device"], content["model"], content["measurement"]) == ("board", "esp32", "unit")
     assert content["signals"] == {
-        "uptime": 12.045, "heap_free": 50_000, "reset_cause": "power_on", "spool_readings": 0, "readings_lost": 2
+        "uptime": 12.045, "heap_free": 50_000, "reset_cause": "power_on", "starts": 7, "loop_stall": 0.087,
+        "spool_readings": 0, "readings_lost": 2,
     }  # fmt: skip
     rssi = -60
+    state.error = 'start 6: "x"'
     health.poll()
-    assert rig.spool.readings_added[-1][1]["signals"]["wifi_rssi"] == -60
+    signals = rig.spool.readings_added[-1][1]["signals"]
+    assert (signals["wifi_rssi"], signals["last_error"]) == (-60, 'start 6: "x"')
