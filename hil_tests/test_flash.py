@@ -72,10 +72,11 @@ def test_a_bare_board_becomes_a_unit(chip: Chip, board: Board, kit: Path) -> Non
 
 
 @pytest.fixture
-def unit(chip: Chip, kit: Path) -> Chip:
+def unit(chip: Chip, board: Board, kit: Path) -> Chip:
     """A board that is the unit raft-01 and holds a reading."""
     done = flash(chip, kit, "--unit", str(EXAMPLE))
     assert done.returncode == 0, done.stdout + done.stderr
+    board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
     mpremote(chip, "exec", "with open('readings/000009.log', 'w') as file: file.write('a reading')")
     return chip
 

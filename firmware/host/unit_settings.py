@@ -13,7 +13,9 @@ from ingest.settings_file import Table, is_host
 
 _UNIT = r"[a-z][a-z0-9_-]{0,31}"
 _ADDRESS_WANTED = "give the gateway's IPv4 address, such as 192.168.4.1; asking for a name would stop the board's polls"
-_WPA_WANTED = "give a WPA password of 8 to 63 characters; an open Wi-Fi is refused, anyone near could read the unit's password"
+_WPA_WANTED = (
+    "give a WPA password of 8 to 63 characters; an open Wi-Fi is refused, anyone near could read the unit's password"
+)
 _RESERVED_UNITS = ("gateway",)
 _RESERVED_DEVICES = ("board",)
 _MAX_DEVICES = 8
