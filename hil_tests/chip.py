@@ -2,8 +2,9 @@
 
 Stand-ins: the bootloader is esp32-mock-bootloader, with the 4 MB of flash; what runs is the rig's board, whose flash
 image is the upper half of them. A pseudo terminal has no DTR and RTS, so what esptool does with them is told from what
-it says: its first sync packet is the reset into the bootloader, the closing of the port the reset out of it. What was
-written as MicroPython's image is not run; a board whose image was erased or never written stays silent.
+it says: its first sync packet is the reset into the bootloader; the reset out of it is the closing of the port, or the
+first byte that is none of its packets. What was written as MicroPython's image is not run; a board whose image was
+erased or never written stays silent.
 """
 
 import os
@@ -23,6 +24,8 @@ from hil_tests.board import FLASH_BYTES, Board, flash_image
 
 SYNC = b"\xc0\x00\x08\x24\x00"
 """How esptool's first packet begins: SLIP, request, SYNC, its length."""
+
+SLIP_END = b"\xc0"
 
 FILE_SYSTEM = 0x200000
 MICROPYTHON = 0x1000
@@ -109,6 +112,7 @@ class Chip:
             kwargs={"exit_on_disconnect": True, "flash": self.flash},
         )
         serving.start()
+        in_packet = _toggles(heard)
         try:
             ours.sendall(heard)
             while not self._stop.is_set() and self._is_open():
@@ -116,7 +120,11 @@ class Chip:
                 if descriptor in ready:
                     os.write(self._user, ours.recv(4096))
                 if self._user in ready:
-                    ours.sendall(self._read())
+                    data = self._read()
+                    if data and not in_packet and not data.startswith(SLIP_END):
+                        return
+                    in_packet ^= _toggles(data)
+                    ours.sendall(data)
                 if self.pull_the_plug_when():
                     os.close(self._user)
                     self._user = self._plug_in()
@@ -126,10 +134,15 @@ class Chip:
             ours.close()
             serving.join(10)
             theirs.close()
-        self.start()
+            self.start()
 
     def _read(self) -> bytes:
         try:
             return os.read(self._user, 4096)
         except OSError:  # the port was closed
             return b""
+
+
+def _toggles(data: bytes) -> bool:
+    """Whether these bytes lead from inside a SLIP packet to outside, or back."""
+    return data.count(SLIP_END) % 2 == 1

@@ -45,8 +45,8 @@ def flash(port: str, used: kit.Kit, settings: bytes | None, *, force: bool) -> L
         with repl.opened(port, _FIRST_START) as board:
             board.run("import os\nos.listdir()")
     except repl.NoBoardError as error:
-        hint = "; FORCE=yes erases its file system too, and what readings are in it" if keep else ""
-        raise SettingsError(f"{error}, unplug it, plug it in and run this again{hint}") from None
+        hint = "; if that does not help, FORCE=yes erases its file system too, with the readings in it" if keep else ""
+        raise SettingsError(f"{error}; unplug it, plug it in and run this again{hint}") from None
     deploy.copy(port, used.board, progress=True)
     with repl.opened(port, _FIRST_START) as board:
         if settings is not None:
