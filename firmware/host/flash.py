@@ -17,17 +17,12 @@ from pathlib import Path
 
 from firmware.host import chip, deploy, kit, ports, repl, selftest, unit_settings
 from firmware.host.label import Label
+from firmware.host.units import settings_file
 from ingest.settings_file import SettingsError
 
-UNITS = Path("units")
 _SETTINGS = "unit.json"
 _FIRST_START = 60
 """Seconds; a bare board makes its file system first."""
-
-
-def unit_file(unit: str, units: Path = UNITS) -> Path:
-    """The settings file that UNIT means: a path to a TOML file, or a name in `units`."""
-    return Path(unit) if unit.endswith(".toml") else units / f"{unit}.toml"
 
 
 def flash(port: str, used: kit.Kit, settings: bytes | None, *, force: bool) -> Label:
@@ -69,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         used = kit.open_kit(options.kit)
         print(f"{options.kit}: firmware {used.firmware}, MicroPython {used.micropython}, all checksums right")
-        settings = json.dumps(unit_settings.read(unit_file(options.unit)), indent=1).encode() if options.unit else None
+        settings = (
+            json.dumps(unit_settings.read(settings_file(options.unit)), indent=1).encode() if options.unit else None
+        )
         label = flash(ports.choose(options.port, ports.usb_ports()), used, settings, force=options.force)
         drawing = options.label / f"{label.unit}.svg"
         drawing.parent.mkdir(parents=True, exist_ok=True)

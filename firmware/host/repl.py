@@ -54,8 +54,12 @@ class Repl:
             return digest.hex()
 
     def reset(self) -> None:
-        """Start the board anew, as if its button was pressed. Nothing can be run afterwards."""
+        """Start the board anew, as if its button was pressed, also out of a program that still runs.
+
+        Nothing can be run afterwards.
+        """
         with _told(self._port):
+            self._transport.enter_raw_repl(soft_reset=False)
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
 
 

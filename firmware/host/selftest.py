@@ -11,8 +11,6 @@ gc.threshold(4096)
 import unit
 from settings import load
 settings = load("unit.json")
-for device in settings["devices"]:
-    unit._profile(device["model"])
 with open("selftest", "wb") as file:
     file.write(bytes(range(256)) * 16)
 with open("selftest", "rb") as file:
@@ -22,7 +20,8 @@ os.remove("selftest")
 waiting = 0
 if "readings" in os.listdir():
     waiting = sum(os.stat("readings/" + name)[6] for name in os.listdir("readings"))
-print(json.dumps({"unit": settings["unit"], "waiting": waiting}))
+models = [device["model"] for device in settings["devices"]]
+print(json.dumps({"unit": settings["unit"], "models": models, "waiting": waiting}))
 """
 
 
@@ -30,7 +29,7 @@ def check(board: Repl, files: dict[str, str]) -> tuple[str, int]:
     """The unit's name, and how many bytes of readings wait in the board's flash.
 
     Holds every file on the board against its SHA-256; on the board imports all rooms of the firmware, loads the
-    settings and the profiles of the unit's devices, and writes to the file system. Raises SettingsError.
+    settings, and writes to the file system. Raises SettingsError.
     """
     for path, digest in files.items():
         found = board.sha256(path)
@@ -43,4 +42,9 @@ def check(board: Repl, files: dict[str, str]) -> tuple[str, int]:
         answer = json.loads(board.run(_PROGRAM).splitlines()[-1])
     except FailedError as error:
         raise SettingsError(f"self-test: {error}; run make flash again, with UNIT=… if it is about unit.json") from None
+    for model in answer["models"]:
+        if f"profiles/{model}.json" not in files:
+            raise SettingsError(
+                f"self-test: unit.json has a {model}, which the kit does not know; give the settings with UNIT=…"
+            )
     return answer["unit"], answer["waiting"]
