@@ -1,8 +1,7 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bundle flash doctor scan deploy dashboards docs lock clean demo-packages \
-  test-packages
+.PHONY: help demo test lint format bench bundle flash doctor scan deploy dashboards docs lock clean demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv

@@ -77,9 +77,10 @@ def judge(report: Report) -> list[Finding]:
     found = []
     for thing, room in rooms:
         try:
-            found += list(room(report))
+            told = list(room(report))
         except (KeyError, TypeError, AttributeError):  # an older firmware, or one that could not tell
-            found.append(Finding(WARNING, "not_known", thing, "the board does not tell"))
+            told = []
+        found += told or [Finding(WARNING, "not_known", thing, "the board does not tell")]
     return found
 
 

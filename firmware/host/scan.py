@@ -35,7 +35,7 @@ class NotThisModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A device that answers. `models` it fits; `others` says why it is none of the rest; `texts` it says of itself."""
+    """A device that answers. If it fits none of our `models`, `others` says why, and `texts` what it says of itself."""
 
     line: Format
     address: int
@@ -122,8 +122,9 @@ class Scan:
                 others.append(f"{device.model}: {error}")
         if not answered:
             return None
-        texts = () if models else self._texts(step)
-        return Found(step.line, step.address, tuple(models), tuple(others), texts)
+        if models:
+            return Found(step.line, step.address, tuple(models))
+        return Found(step.line, step.address, (), tuple(others), self._texts(step))
 
     def _answers(self, step: Step, profile: Profile, block: tuple[int, int, int]) -> bool:
         try:

@@ -8,7 +8,7 @@ UNITS = Path("units")
 
 
 def settings_file(unit: str, units: Path = UNITS) -> Path:
-    """A path to a TOML file as it is, or a unit's name for the file in `units`. Raises SettingsError when none is there."""
+    """The file at a path that ends in .toml, or that of a unit's name in `units`. Raises SettingsError without it."""
     path = Path(unit) if unit.endswith(".toml") else units / f"{unit}.toml"
     if not path.is_file():
         known = ", ".join(sorted(each.stem for each in units.glob("*.toml"))) or "none"
