@@ -10,8 +10,7 @@ THINGS = ["supply", "bus: bms1 (jk_pb, address 2)", "wifi", "broker", "acknowled
 def report(**changes: dict[str, Any]) -> dict[str, Any]:
     """What a board says that is well, with changes to its rooms, written as the rooms' `report` have it."""
     said: dict[str, Any] = {
-        "unit": "raft-01",
-        "firmware": "0.1.0",
+        "unit": ["raft-01", "0.1.0"],
         "heap_free": 30_000,
         "bus": [
             {

@@ -14,7 +14,7 @@ SLOW = Format(9600, "N", 1)
 
 @dataclass
 class Slave:
-    """Stands in for a device: registers and bits (all 0) by function, what is not in them is refused with exception 2."""
+    """Stands in for a device: registers and bits (all 0) by function; anything else is refused with exception 2."""
 
     line: Format
     address: int
@@ -40,7 +40,7 @@ class Slave:
 
 @dataclass
 class Wire:
-    """Stands in for a bridge. `talk` is what another master's traffic leaves behind each question; number `deaf` is lost."""
+    """Stands in for a bridge. Another master's `talk` follows each question; question number `deaf` is lost."""
 
     slaves: list[Slave]
     talk: bytes = b""

@@ -133,25 +133,21 @@ async def _work(settings, devices, clock, spool, state):
     if starts["last_error"]:
         print("unit: last error: %s" % starts["last_error"])
     print("unit: %d readings of earlier boots are in flash" % spool.readings())
-
-    def report():
-        return {
-            "unit": settings["unit"],
-            "firmware": FIRMWARE,
-            "heap_free": board.heap_free(),
-            "bus": poller.report(),
-            "link": link.report(),
-            "spool": spool.report(),
-            "clock": clock.report(),
-            "state": state.report(),
-        }
-
+    rooms = (
+        ("unit", lambda: (settings["unit"], FIRMWARE)),
+        ("heap_free", board.heap_free),
+        ("bus", poller.report),
+        ("link", link.report),
+        ("spool", spool.report),
+        ("clock", clock.report),
+        ("state", state.report),
+    )
     tasks = [
         poller.run(settings["period"]),
         Health(state, board.heap_free, wifi.rssi, heartbeat.longest, clock, spool).run(),
         link.run(),
         heartbeat.run(),
-        Console(asyncio.StreamReader(sys.stdin.buffer), sys.stdout, report).run(),
+        Console(asyncio.StreamReader(sys.stdin.buffer), sys.stdout, rooms).run(),
         Supervision(watchdog, clock.now, spool, poller, link, settings["period"] * 1000).run(),
     ]
     if "led" in settings:

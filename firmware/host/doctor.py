@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{report.get('unit', 'a board without a name')}, firmware {report.get('firmware', 'not known')}")
+    print(", firmware ".join(report.get("unit") or ["a board that does not tell its name"]))
     found = judge(report)
     for finding in found:
         print(finding.line)

@@ -18,16 +18,25 @@ class Typed:
         return self._keys.pop(0) if self._keys else b""
 
 
-def answer(keys):
+def no_room():
+    raise MemoryError
+
+
+def answer(keys, rooms=(("unit", lambda: "raft-01"), ("link", lambda: {"rssi": None}))):
     printed = io.StringIO()
-    asyncio.run(Console(Typed(keys), printed, lambda: {"unit": "raft-01", "rssi": None}).run())
+    asyncio.run(Console(Typed(keys), printed, rooms).run())
     return printed.getvalue()
 
 
 def test_report_is_one_line_of_json():
     told = answer(b"report\r")
     assert told.startswith("report: ") and told.endswith("\n") and told.count("\n") == 1
-    assert json.loads(told[8:]) == {"unit": "raft-01", "rssi": None}
+    assert json.loads(told[8:]) == {"unit": "raft-01", "link": {"rssi": None}}
+
+
+def test_a_room_that_has_no_memory_to_tell_is_null_and_the_others_tell():
+    told = answer(b"report\n", (("bus", no_room), ("heap_free", lambda: 900)))
+    assert json.loads(told[8:]) == {"bus": None, "heap_free": 900}
 
 
 def test_every_line_ending_will_do_and_each_question_is_answered():
