@@ -86,6 +86,29 @@ def test_an_interrupted_scan_shows_what_it_found_and_the_board_works_on(board: B
     board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
 
 
+def test_a_board_that_loses_its_power_is_one_line(board: Board) -> None:
+    with subprocess.Popen(
+        command(board.port), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        while TRACER not in process.stdout.readline():
+            assert process.poll() is None
+        board.power_cut()
+        _, complaint = process.communicate(timeout=2 * DEADLINE)
+    assert process.returncode == 2
+    assert complaint.count("\n") == 1
+    assert "no answer from MicroPython" in complaint
+
+
+def test_a_board_without_firmware_is_one_line(tmp_path: Path, bus: Bus) -> None:
+    with Board(tmp_path / "bare", bus.port) as bare:
+        bare.power_on()
+        bare.console.wait_for(">>> ", DEADLINE)
+        done = scan(bare.port)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "make the board a unit first, with make flash" in done.stderr
+
+
 def test_another_master_on_the_bus_is_noise(bus: Bus) -> None:
     bus.do("fault", kind="wrong_address", times=None)
     done = scan(bus.port)

@@ -104,19 +104,22 @@ class Adapter:
 @contextlib.contextmanager
 def opened(port: str) -> Iterator[Bridge]:
     """What hangs on the port. A board starts its firmware anew afterwards, however this ends. Raises SettingsError."""
-    try:
-        with repl.opened(port, _BOARD_ANSWERS) as board:
-            try:
-                try:
-                    board.run(_ON_THE_BOARD)
-                except repl.FailedError as error:
-                    raise SettingsError(f"{error}; make the board a unit first, with make flash") from None
-                yield Board(board)
-            finally:
-                board.reset()
+    with contextlib.ExitStack() as held:
+        try:
+            board = held.enter_context(repl.opened(port, _BOARD_ANSWERS))
+        except repl.NoBoardError:
+            yield held.enter_context(_adapter(port))
             return
-    except repl.NoBoardError:
-        pass
+        held.callback(board.reset)
+        try:
+            board.run(_ON_THE_BOARD)
+        except repl.FailedError as error:
+            raise SettingsError(f"{error}; make the board a unit first, with make flash") from None
+        yield Board(board)
+
+
+@contextlib.contextmanager
+def _adapter(port: str) -> Iterator[Bridge]:
     try:
         with serial.Serial(port, timeout=0.01, exclusive=True) as adapter:
             yield Adapter(adapter)

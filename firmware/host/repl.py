@@ -6,11 +6,11 @@ that is left alone starts the firmware again within its two minutes.
 
 import contextlib
 import io
+import struct
 from collections.abc import Iterator
 
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
-from serial import SerialException
 
 from ingest.settings_file import SettingsError
 
@@ -67,7 +67,7 @@ class Repl:
 def opened(port: str, seconds: int) -> Iterator[Repl]:
     """The board at `port`, which has `seconds` to answer. Raises NoBoardError."""
     with _told(port):
-        transport = SerialTransport(port)
+        transport = SerialTransport(port, timeout=_TRY)
     try:
         with _told(port):
             _enter(transport, seconds)
@@ -80,9 +80,8 @@ def opened(port: str, seconds: int) -> Iterator[Repl]:
 def _enter(transport: SerialTransport, seconds: int) -> None:
     for tries_left in reversed(range(max(1, seconds // _TRY))):
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # mpremote shows there what came instead
-                transport.enter_raw_repl(timeout_overall=_TRY)
-                return
+            transport.enter_raw_repl(timeout_overall=_TRY)
+            break
         except TransportError:
             if not tries_left:
                 raise
@@ -92,10 +91,11 @@ def _enter(transport: SerialTransport, seconds: int) -> None:
 def _told(port: str) -> Iterator[None]:
     """One line for a person instead of what mpremote and pyserial raise."""
     try:
-        yield
+        with contextlib.redirect_stdout(io.StringIO()):  # mpremote shows there what came instead of the prompt
+            yield
     except TransportExecError as error:
         reason = (error.error_output.strip().splitlines() or ["no reason given"])[-1]
         raise FailedError(f"{port}: the board says {reason}") from None
-    except (TransportError, SerialException, OSError) as error:
+    except (TransportError, struct.error, OSError) as error:  # struct: the board went silent within a handshake
         hint = "check cable and port, and that nothing else uses it"
         raise NoBoardError(f"{port}: no answer from MicroPython ({error}); {hint}") from None
