@@ -61,7 +61,7 @@ class Poller:
         if saving:
             from saving import Saving  # only here: a unit that saves nothing spends no heap on it
 
-            self._saving = Saving(*saving, say=say)
+            self._saving = Saving(saving[0], saving[1], saving[2], say)
         self.last_round = clock.now()  # when the last one ended, in ms since boot
 
     async def run(self, period, sleep=asyncio.sleep):

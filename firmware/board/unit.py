@@ -23,6 +23,7 @@ from modbus import Master
 from device import Device
 from decode import Profile
 from clock import Clock
+from console import Console
 from state import State
 from supervision import Heartbeat, Supervision
 from wifi import Ladder, Restart
@@ -47,7 +48,8 @@ def run():
     try:
         state = State()
         state.begin(board.reset_cause())
-        reason, for_wifi = _live(*_configured(), state)
+        settings, devices = _configured()
+        reason, for_wifi = _live(settings, devices, state)
         state.end(reason, for_wifi)
         print("unit: %s; restarting in 5 s" % reason)
     except Exception as error:  # whatever it is, the board restarts
@@ -165,11 +167,21 @@ async def _work(settings, devices, clock, spool, state):
     if starts["last_error"]:
         print("unit: last error: %s" % starts["last_error"])
     print("unit: %d readings of earlier boots are in flash" % spool.readings())
+    rooms = (
+        ("unit", lambda: (settings["unit"], FIRMWARE)),
+        ("heap_free", board.heap_free),
+        ("bus", poller.report),
+        ("link", link.report),
+        ("spool", spool.report),
+        ("clock", clock.report),
+        ("state", state.report),
+    )
     tasks = [
         poller.run(settings["period"]),
         Health(state, board.heap_free, wifi.rssi, heartbeat.longest, clock, spool).run(),
         link.run(),
         heartbeat.run(),
+        Console(asyncio.StreamReader(sys.stdin.buffer), sys.stdout, rooms).run(),
         Supervision(watchdog, clock.now, spool, poller, link, longest_period * 1000).run(),
     ]
     if "led" in settings:
