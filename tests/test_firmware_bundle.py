@@ -64,5 +64,5 @@ def test_the_command_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureF
     unit_file = tmp_path / "unit.toml"
     unit_file.write_text(EXAMPLE.read_text("utf-8").replace("uart = 1", "uart = 7"), "utf-8")
     assert main(["--unit", str(unit_file), "--output", str(tmp_path / "bundle")]) == 2
-    assert capsys.readouterr().err == f"{unit_file}:15: bus.uart: 7; give one of 1, 2\n"
+    assert capsys.readouterr().err == f"{unit_file}:18: bus.uart: 7; give one of 1, 2\n"
     assert not (tmp_path / "bundle").exists()

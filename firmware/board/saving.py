@@ -34,7 +34,9 @@ class Saving:
         if saves != self._saves:
             self._saves = saves
             if saves:
-                self._say("%s: below %d %%, so polls come every %d s to save it" % (self._device, self._below_soc, longer))
+                self._say(
+                    "%s: below %d %%, so polls come every %d s to save it" % (self._device, self._below_soc, longer)
+                )
             else:
                 self._say("%s: polls come every %d s again" % (self._device, usual))
         return longer if saves else usual
