@@ -189,7 +189,7 @@ def to_json(definitions, t, record):
         % (layout.text(), layout.text(), layout.text(), t)
     )
     index = 0
-    comma = b'"%s":'
+    comma = b'"'
     while head & 2 and layout.next():
         if index % _GROUP == 0:
             differs = next(numbers)
@@ -204,8 +204,10 @@ def to_json(definitions, t, record):
         index += 1
         if form == _ABSENT or (form == _WORD and value not in definitions):
             continue
-        out.extend(comma % layout.name)
-        comma = b',"%s":'
+        out.extend(comma)
+        out.extend(layout.name)
+        out.extend(b'":')
+        comma = b',"'
         if form == _BOOL:
             out.extend(b"true" if value else b"false")
         elif form == _WORD:
