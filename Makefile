@@ -1,8 +1,8 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bundle deploy dashboards docs lock clean install-gateway uninstall-gateway \
-  add-unit demo-packages test-packages
+.PHONY: help demo test lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
+  install-gateway uninstall-gateway add-unit demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,13 @@ PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
 SECONDS ?=
-UNIT_FILE ?= firmware/unit.example.toml
+IMAGE ?=
+PORT ?=
+UNIT ?=
+FORCE ?=
+ALL ?=
+MODEL ?=
+KIT := build/kit
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-annotate \
@@ -32,14 +38,25 @@ lint: $(VENV)/ready ## check style and types, the board's against the ESP32's st
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
 
-bench: $(VENV)/ready ## measure what the journal costs the card, against a plain gateway, and the spool the flash
+bench: $(VENV)/ready ## measure the journal's and the spool's cost, and how long the board's event loop stalls
 	@$(RUN) bench.journal
 	@$(RUN) bench.spool
+	@$(RUN) bench.loop_stall
 
-bundle: $(VENV)/ready ## build what is copied to a board; UNIT_FILE=… says which unit
-	@$(RUN) firmware.host.bundle --unit-file $(UNIT_FILE) --output $(BUNDLE)
+bundle: $(VENV)/ready ## build the technician's kit, for use without internet; IMAGE=… is MicroPython, else it is fetched
+	@$(RUN) firmware.host.kit --output $(KIT) $(if $(IMAGE),--image "$(IMAGE)")
 
-deploy: bundle ## build for UNIT_FILE=… and copy it to the board at PORT=…
+flash: $(VENV)/ready ## make a unit of a board with the kit: UNIT=raft-01 takes units/raft-01.toml; PORT=… if there are several
+	@$(RUN) firmware.host.flash --kit $(KIT) --port "$(PORT)" --unit "$(UNIT)" $(if $(filter yes,$(FORCE)),--force)
+
+doctor: $(VENV)/ready ## ask the running board at PORT=… how it does
+	@$(RUN) firmware.host.doctor --port "$(PORT)"
+
+scan: $(VENV)/ready ## find what hangs on the bus, through the board or the RS-485 adapter at PORT=…; ALL=yes, MODEL=…
+	@$(RUN) firmware.host.scan --port "$(PORT)" $(if $(filter yes,$(ALL)),--all) $(MODEL:%=--model %)
+
+deploy: $(VENV)/ready ## copy this checkout's firmware and UNIT=… to a board that has MicroPython, for developers
+	@$(RUN) firmware.host.bundle --unit "$(UNIT)" --output $(BUNDLE)
 	@$(RUN) firmware.host.deploy --port "$(PORT)" --bundle $(BUNDLE)
 
 dashboards: $(VENV)/ready ## make the Grafana dashboards anew from their code

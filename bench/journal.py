@@ -21,7 +21,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from gateway.disk import FolderDisk
-from gateway.journal import Entry, Journal
+from gateway.entry import Entry
+from gateway.journal import Journal
 from gateway.message import ReadingMessage, parse
 
 UNIT, BOOT = "raft-01", "0123456789ab"
@@ -96,7 +97,7 @@ def _forward(journal: Journal) -> None:
     frames = journal.take(
         newest=False, below=journal.next_frame, readings=2 * BATCH, busy=(), datable=lambda _key, _up: False
     )
-    journal.forwarded(frames)
+    journal.forwarded([frame.mark for frame in frames])
 
 
 def measure_baseline(folder: Path, readings: int) -> Cost:
@@ -129,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("| what | bytes written a reading | durable readings a second | of the plain gateway's |")
         print("| --- | ---: | ---: | --- |")
         print(f"| plain gateway, SQLite | {baseline.bytes:,.0f} | {baseline.per_second:,.0f} | |")
-        for group_size, when in ((4, "2 s at 2 readings/s"), (20, "10 s at 2 readings/s"), (100, "a full group")):
+        for group_size, when in ((10, "5 s at 2 readings/s"), (20, "10 s at 2 readings/s"), (100, "a full group")):
             print(f"measuring the journal, commits of {group_size} …", file=sys.stderr)
             subfolder = folder / f"journal-{group_size}"
             subfolder.mkdir()

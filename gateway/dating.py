@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.clock import Clock
-from gateway.journal import Entry, Journal
+from gateway.entry import Entry
+from gateway.journal import Journal
 from gateway.ledger import Key, Origin
 from gateway.message import LARGEST_UP
 from ingest.reading import TimeQuality
@@ -32,23 +33,24 @@ POLL_MS, APART_MS = 1000, 137
 of a device dated by it would fall on the ms of those dated by an earlier one, and overwrite them.
 """
 
-
-LONG_AWAY_MS = 3_600_000
-"""A board that was only heard before the gateway restarted may still run, out of reach, and would date all exactly when
-it is back. It is waited for until the gateway has run so long, or its unit is heard in another boot.
+AWAY_MS = 3_600_000
+"""A board that was only heard through the broker's queue, or before the gateway restarted, may still run, out of reach,
+and would date all exactly when it is back: so long it is waited for. The latter only until its unit is heard in another
+boot.
 """
 
 
 @dataclass(slots=True)
 class _Boot:
-    """It began at `began` or before, in the boottime of the kernel. `alive`: it was heard before it was over. `last_up`
-    is that of its readings.
+    """It began at `began` or before, in the boottime of the kernel. `alive`: it was heard before it was over, `over`:
+    afterwards; neither when it was heard through a queue only. `last_up` is that of its readings.
     """
 
     began: int
     last_up: int
     last_received: int
     alive: bool = False
+    over: bool = False
 
 
 @dataclass(slots=True)
@@ -61,13 +63,14 @@ class _Kernel:
     last_received: int = 0
     told: int | None = None
 
-    def heard(self, key: Key, received: int, up: int, sent: int | None) -> None:
+    def heard(self, key: Key, received: int, up: int, sent: int | None, *, queued: bool) -> None:
         began = received - (up if sent is None else sent)
         boot = self.boots.setdefault(key, _Boot(began, up, received))
         boot.began = min(boot.began, began)
         boot.last_up = max(boot.last_up, up)
         boot.last_received = max(boot.last_received, received)
-        boot.alive = boot.alive or sent is not None
+        boot.alive = boot.alive or (sent is not None and not queued)
+        boot.over = boot.over or sent is None
         self.last_received = max(self.last_received, received)
 
     def offset(self, later: "_Kernel", later_offset: int) -> int:
@@ -83,8 +86,10 @@ class _Kernel:
         return min(bounds)
 
     def latest_began(self, key: Key, last_up: int) -> int:
-        """When a boot that was over began, at most: it ended before its readings came, and before the next began."""
+        """When a boot began, at most. One that was over ended before its readings came, and before the next began."""
         boot = self.boots[key]
+        if not boot.over:
+            return boot.began
         others = [other.began for (unit, _), other in self.boots.items() if unit == key[0] and other.alive]
         return min(boot.began, max(others, default=boot.last_received) - last_up)
 
@@ -99,20 +104,20 @@ class Dating:
         self._earlier: dict[str, _Kernel] = {}
         self._lock = threading.Lock()
 
-    def heard(self, key: Key, received: int, up: int, sent: int | None) -> None:
-        """A message arrived in this kernel boot."""
+    def heard(self, key: Key, received: int, up: int, sent: int | None, *, queued: bool = False) -> None:
+        """A message arrived in this kernel boot; `queued` when it may have waited for any time on its way."""
         with self._lock:
-            self._present.heard(key, received, up, sent)
+            self._present.heard(key, received, up, sent, queued=queued)
 
     def heard_entry(self, entry: Entry) -> None:
         """The same for an entry of the journal, in the order of arrival; it may be of an earlier kernel boot."""
         up, sent = entry.reading.up, entry.message.sent
         if entry.kernel == self._kernel:
-            self.heard(entry.key, entry.received, up, sent)
+            self.heard(entry.key, entry.received, up, sent, queued=entry.queued)
             return
         with self._lock:
             kernel = self._earlier.setdefault(entry.kernel, _Kernel())
-            kernel.heard(entry.key, entry.received, up, sent)
+            kernel.heard(entry.key, entry.received, up, sent, queued=entry.queued)
             if entry.dated is not None and sent is not None:
                 told = entry.dated[0] + sent - up - entry.received
                 kernel.told = told if kernel.told is None else max(kernel.told, told)
@@ -145,10 +150,8 @@ class Dating:
         """Whether no more is to be waited for before that boot is placed by its neighbours in the journal."""
         now, boot = self._clock.boottime(), self._present.boots.get(key)
         if boot is not None:
-            return now - boot.last_received >= SETTLED_MS
-        return now >= LONG_AWAY_MS or any(
-            unit == key[0] and other.alive for (unit, _), other in self._present.boots.items()
-        )
+            return now - boot.last_received >= (SETTLED_MS if boot.over else AWAY_MS)
+        return now >= AWAY_MS or any(unit == key[0] and other.alive for (unit, _), other in self._present.boots.items())
 
     def _placed(self, offset: int) -> Iterator[tuple[_Kernel, int]]:
         """Every kernel boot with its UTC − boottime, at most, from the present one back."""

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,9 @@ class Disk(Protocol):
 
     def release(self, name: str) -> None:
         """Nothing is written to the file for now; what keeps it open is given back."""
+
+    def free(self) -> int:
+        """Bytes that can still be written."""
 
 
 class FolderDisk:
@@ -142,6 +146,11 @@ class FolderDisk:
         if name in self._open:
             os.close(self._open.pop(name))
 
+    def free(self) -> int:
+        """What an ordinary user may take: statvfs(3)."""
+        system = os.statvfs(self._folder)
+        return system.f_bavail * system.f_frsize
+
     def _descriptor(self, name: str) -> int:
         if name not in self._open:
             path = self._folder / name
@@ -206,3 +215,7 @@ class ReadOnlyDisk:
 
     def release(self, name: str) -> None:  # noqa: D102
         ...
+
+    def free(self) -> int:
+        """Nothing that is written here takes room."""
+        return sys.maxsize

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from gateway.deadletters import DeadLetters
 from gateway.disk import FolderDisk, FolderInUseError, ReadOnlyDisk
+from gateway.entry import StoredFrame
 from gateway.intervals import IntervalSet
-from gateway.journal import Journal, StoredFrame
+from gateway.journal import Journal
 from gateway.ledger import Key
 from gateway.lines import LineMaker
 from gateway.settings import Settings, load

@@ -11,8 +11,10 @@ from gateway.commit import Committer
 from gateway.dating import Dating, freeze_origins
 from gateway.deadletters import DeadLetters
 from gateway.disk import Disk
+from gateway.entry import Entry
 from gateway.forward import Forwarder
-from gateway.journal import Entry, Journal
+from gateway.gaps import Gaps
+from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.notice import Notice
 from gateway.ntp import ntp_error_ms
@@ -58,12 +60,15 @@ class Service:
         kernel = kernel_boot()
         dating = Dating(clock, kernel)
         units = Units()
+        gaps = Gaps()
 
         def heard(entry: Entry) -> None:
             dating.heard_entry(entry)
-            units.heard(entry.message, entry.received if entry.kernel == kernel else None)
+            gaps.stored(entry)
+            known = entry.kernel == kernel and not entry.queued
+            units.heard(entry.message, entry.received if known else None)
 
-        journal = Journal(disk, on_entry=heard)
+        journal = Journal(disk, on_entry=heard, limit_bytes=settings.journal_limit)
         dead_letters = DeadLetters(disk)
         receiver = Receiver(settings.broker, clock.boottime, self._on_refused, self._receiver_got_on)
         committer = Committer(
@@ -73,6 +78,7 @@ class Service:
             clock=clock,
             kernel=kernel,
             units=units,
+            gaps=gaps,
             acknowledger=receiver,
         )
         lines = LineMaker(settings.site, journal.origin, dead_letters)
@@ -176,6 +182,9 @@ class Service:
             "backlog_age": 0.0 if oldest is None else max(0, utc_ms - oldest) / 1000,
             "readings_received": rooms.committer.received,
             "readings_duplicate": rooms.committer.duplicates,
+            "readings_given_up": rooms.journal.given_up,
+            "readings_never_received": rooms.committer.never_received,
+            "journal_bytes": rooms.journal.bytes,
             "dead_letters": rooms.dead_letters.count,
             "bytes_sent_today": rooms.forwarder.bytes_sent_today,
             "clock_offset": rooms.clock.system_error() or 0.0,

@@ -163,7 +163,15 @@ async def serve(options: argparse.Namespace) -> None:
             await writer.drain()
         writer.close()
 
-    hub = Hub(options.master, options.baudrate, gate=slaves.gate, report=report, utc=time.time, seed=options.seed)
+    hub = Hub(
+        options.master,
+        options.baudrate,
+        gate=slaves.gate,
+        report=report,
+        utc=time.time,
+        seed=options.seed,
+        minds_baudrate=options.minds_baudrate,
+    )
     commands = Control(hub, slaves)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -200,6 +208,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--devices", default="jk_pb,epever_tracer", metavar="NAMES", help="default jk_pb,epever_tracer")
     parser.add_argument("--baudrate", type=int, default=115200, help="default 115200")
+    parser.add_argument("--minds-baudrate", action="store_true", help="hear only a master that is set to it")
     parser.add_argument("--start-sun", default="12:00", metavar="HH:MM", help="local time of the sun at the start")
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the clock the sun moves")
     parser.add_argument("--seed", type=int, default=1, help="of weather, cells and noise")

@@ -9,6 +9,7 @@ import asyncio
 import os
 import pty
 import random
+import termios
 import tty
 from collections.abc import Callable
 from contextlib import suppress
@@ -92,6 +93,10 @@ class Terminal:
         with suppress(BlockingIOError):
             os.write(self.fd, octets)
 
+    def is_set_to(self, baudrate: int) -> bool:
+        """Whether the program at the other end has set the port to that rate."""
+        return bool(termios.tcgetattr(self._kept_open)[5] == getattr(termios, f"B{baudrate}"))
+
     def close(self) -> None:
         os.close(self.fd)
         os.close(self._kept_open)
@@ -101,7 +106,8 @@ class Hub:
     """Carries requests to the devices and replies to the master, and reports every exchange when it is over.
 
     `gate` may answer a request before the devices see it (b"" is silence, None lets it through); `utc` gives seconds.
-    `link` becomes a symbolic link to the master's end.
+    `link` becomes a symbolic link to the master's end. With `minds_baudrate` what a master says at another rate is no
+    frame for the devices.
     """
 
     def __init__(
@@ -113,10 +119,12 @@ class Hub:
         report: Callable[[Exchange], None],
         utc: Callable[[], float],
         seed: int = 0,
+        minds_baudrate: bool = False,
     ) -> None:
         self.faults: list[Fault] = []
         self.cut = False
         self._character = CHARACTER_BITS / baudrate
+        self._needed = baudrate if minds_baudrate else None
         self._gate, self._report, self._utc = gate, report, utc
         self._chance = random.Random(seed)
         self._master, self._devices = Terminal(), Terminal()
@@ -160,7 +168,7 @@ class Hub:
         self._heard += os.read(self._master.fd, 4096)
         if self._silence is not None:
             self._silence.cancel()
-        if is_frame(self._heard):
+        if is_frame(self._heard) and (self._needed is None or self._master.is_set_to(self._needed)):
             self._requests.put_nowait((self._asked, self._heard))
             self._heard = b""
         else:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from hil_tests.gateway_process import Gateway
+from hil_tests.scripted_board import DEADLINE, ScriptedBoard
 from hil_tests.services import REPOSITORY, InfluxDB, Mosquitto, wait_until
-from hil_tests.test_gateway import DATABASE_PASSWORD, DEADLINE, ScriptedBoard, broker, cycles_in, database, make_gateway
+from hil_tests.test_gateway import DATABASE_PASSWORD, broker, cycles_in, database, make_gateway
 from hil_tests.village_link import VillageLink
 from tests.test_ingest_carried import package
 

@@ -169,6 +169,15 @@ class Table:
         )
         return [self._below(f"{key}.{number}", item) for number, item in enumerate(items, 1)]
 
+    def only(self, *keys: str) -> None:
+        """Raises SettingsError for the first key that is none of these.
+
+        Called before the keys are read it names a mistyped key; otherwise the right one would be reported as missing.
+        """
+        for key in self._entries:
+            if key not in keys:
+                raise self._error(key, "no such key", f"known here are {', '.join(keys)}")
+
     def refuse_unknown(self) -> None:
         """Raises SettingsError for the first key, here or further below, that nobody asked for."""
         for key in self._entries:

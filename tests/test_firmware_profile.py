@@ -237,7 +237,7 @@ def test_the_command_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureF
     path = tmp_path / "some_bms.toml"
     path.write_text(SMALL.replace("9600", "9601"), "utf-8")
     assert profile.main([str(path)]) == 2
-    assert capsys.readouterr().err.startswith(f"{path}: serial.baudrate: 9601; give one of")
+    assert capsys.readouterr().err.startswith(f"{path}:4: serial.baudrate: 9601; give one of")
 
 
 def test_bits_that_mean_nothing_are_masked() -> None:

@@ -40,7 +40,7 @@ class Gateway:
         frames = self.journal.take(
             newest=False, below=self.journal.next_frame, readings=10**6, busy=(), datable=self.lines.datable
         )
-        self.journal.forwarded(frames)
+        self.journal.forwarded([frame.mark for frame in frames])
         return [line for frame in frames for line in self.lines.of(frame)]
 
 

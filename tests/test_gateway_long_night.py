@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 
 from gateway.clock import Clock
-from gateway.dating import LONG_AWAY_MS, SETTLED_MS, Dating, freeze_origins
+from gateway.dating import AWAY_MS, SETTLED_MS, Dating, freeze_origins
 from gateway.deadletters import DeadLetters
+from gateway.entry import Entry
 from gateway.forward import Forwarder
-from gateway.journal import Entry, Journal
+from gateway.journal import Journal
 from gateway.lines import LineMaker
 from tests.gateway_stand_ins import UTC_2026, RecordingDisk, ScriptedDatabase, message
 
@@ -201,7 +202,7 @@ def test_a_unit_that_never_comes_back_is_waited_for_and_then_placed() -> None:
     village.start_gateway()
     village.link_returns(steps=20)
     assert village.forwarded() == {}
-    village.now = village.starts[-1] + LONG_AWAY_MS
+    village.now = village.starts[-1] + AWAY_MS
     village.link_returns()
     assert_told_honestly(village)
 
@@ -213,7 +214,7 @@ def test_a_board_that_comes_back_only_after_it_was_placed_keeps_what_was_told() 
     village.run(MINUTE, board)
     village.now += MINUTE
     village.start_gateway()
-    village.now += LONG_AWAY_MS
+    village.now += AWAY_MS
     village.link_returns()
     first = village.forwarded()
     village.run(MINUTE, board)

@@ -242,3 +242,9 @@ def test_each_of_several_tables_has_its_own_lines(tmp_path: Path) -> None:
     assert refusal(lambda: file.table("bus").text("pin")).startswith(f"{path}:8: bus.pin: 3;")
     assert refusal(lambda: file.text("top")).startswith(f"{path}:1: top: 1;")
     assert refusal(lambda: file.text("gone")).startswith(f"{path}: gone: missing;")
+
+
+def test_a_mistyped_key_is_named_before_the_right_one_is_missed() -> None:
+    file = table(siet=1)
+    assert refusal(lambda: file.only("site", "name")) == "a.toml: siet: no such key; known here are site, name"
+    table(site=1).only("site", "name")

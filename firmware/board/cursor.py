@@ -45,7 +45,8 @@ class Cursor:
                     number, definition = definition_in(payload)
                     self.definitions[number] = definition
                 else:
-                    self._look_at(*records_in(payload), end > segment.checked)
+                    before, records = records_in(payload)
+                    self._look_at(before, records, end > segment.checked)
                 self.offset = end
                 segment.checked = max(segment.checked, end)
                 if self._records:

@@ -34,7 +34,7 @@ class Poller:
         if saving:
             from saving import Saving  # only here: a unit that saves nothing spends no heap on it
 
-            self._saving = Saving(*saving, say=say)
+            self._saving = Saving(saving[0], saving[1], saving[2], say)
         self.last_round = clock.now()  # when the last one ended, in ms since boot
 
     async def run(self, period, sleep=asyncio.sleep):
@@ -141,17 +141,28 @@ class Poller:
 
 
 class Health:
-    """The board as a source of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are
-    asked.
+    """The board as a source of its own. `state` is a State; `heap_free`, `rssi` (None while not joined) and `stall` (the
+    longest of the event loop since it was asked last, in ms) are asked.
     """
 
     name, model, measurement = "board", "esp32", "unit"
-    signals = ("uptime", "heap_free", "reset_cause", "spool_readings", "readings_lost", "wifi_rssi")
+    signals = (
+        "uptime",
+        "heap_free",
+        "reset_cause",
+        "starts",
+        "loop_stall",
+        "spool_readings",
+        "readings_lost",
+        "last_error",
+        "wifi_rssi",
+    )
 
-    def __init__(self, reset_cause, heap_free, rssi, clock, spool):
-        self._reset_cause = reset_cause
+    def __init__(self, state, heap_free, rssi, stall, clock, spool):
+        self._state = state
         self._heap_free = heap_free
         self._rssi = rssi
+        self._stall = stall
         self._clock = clock
         self._spool = spool
 
@@ -163,13 +174,18 @@ class Health:
     def poll(self):
         """Adds one reading of the board to the spool."""
         up = self._clock.now()
+        starts = self._state.report()
         values = {
             "uptime": (up, 3),
             "heap_free": (self._heap_free(), 0),
-            "reset_cause": self._reset_cause,
+            "reset_cause": starts["reset_cause"],
+            "starts": (starts["starts"], 0),
+            "loop_stall": (self._stall(), 3),
             "spool_readings": (self._spool.readings(), 0),
             "readings_lost": (self._spool.lost, 0),
         }
+        if starts["last_error"]:
+            values["last_error"] = starts["last_error"]
         rssi = self._rssi()
         if rssi is not None:
             values["wifi_rssi"] = (rssi, 0)

@@ -23,18 +23,24 @@ class Saving:
     def heard(self, device, soc, now):
         """A poll of `device` gave `soc`, a pair (integer, decimals), or None; `now` is in ms since boot."""
         if device == self._device and soc is not None:
-            self._soc = soc[0] / 10 ** soc[1]
+            self._soc = soc
             self._read_at = now
 
     def period(self, usual, now):
         """Seconds to the next poll, `usual` while nothing is saved."""
         longer = max(usual, self._period)
         fresh = self._soc is not None and now - self._read_at <= _FRESH * 1000 * (longer if self._saves else usual)
-        saves = fresh and self._soc < self._below_soc + (RISE if self._saves else 0)
+        saves = fresh and self._is_below(self._below_soc + (RISE if self._saves else 0))
         if saves != self._saves:
             self._saves = saves
             if saves:
-                self._say("%s: at %d %%, so polls come every %d s to save it" % (self._device, self._soc, longer))
+                self._say(
+                    "%s: below %d %%, so polls come every %d s to save it" % (self._device, self._below_soc, longer)
+                )
             else:
                 self._say("%s: polls come every %d s again" % (self._device, usual))
         return longer if saves else usual
+
+    def _is_below(self, limit):
+        integer, decimals = self._soc
+        return integer < limit * 10**decimals

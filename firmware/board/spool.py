@@ -58,6 +58,11 @@ class Spool:
         """Readings that were given up since the start."""
         return self._store.lost
 
+    @property
+    def flash_fails(self):
+        """Whether flash took nothing when it was last written to."""
+        return self._store.fails
+
     def add(self, source, up, utc, values, error):
         """Takes a reading of `source` (`name`, `model`, `measurement`, `signals`), measured `up` ms after boot, `utc` in
         ms or None. `values` maps names to (integer, decimals), bool or str; `error` is a str or None.

@@ -26,7 +26,7 @@ UNFINISHED = 0  # the number of a file that is not complete yet
 
 class Store:
     """What is in `folder`, at most `limit` bytes. `acks` is an Acks, `say` prints one line on the console. Reads the
-    folder once. `lost` counts the readings that were given up.
+    folder once. `lost` counts the readings that were given up, `fails` says that the last write did.
 
     What is done seldom is in rooms that are read from flash when they are needed, and not kept, so that they spend no heap.
     """
@@ -41,7 +41,7 @@ class Store:
         self.open = None  # the segment that still grows
         self.thinning = None
         self._limit = limit
-        self._fails = False
+        self.fails = False
         self._position = 0  # number of the segment that is read
         self._cursor = None
         import finding
@@ -68,8 +68,8 @@ class Store:
             self.open = None
             self._not_written(error)
             return False
-        if self._fails:
-            self._fails = False
+        if self.fails:
+            self.fails = False
             self.say("spool: flash takes readings again")
         if segment is not self.open:
             self.open = segment
@@ -177,8 +177,8 @@ class Store:
 
         if error.errno == NO_SPACE and self.segments:
             repair.make_room(self)
-        elif not self._fails:
-            self._fails = True
+        elif not self.fails:
+            self.fails = True
             self.say("spool: flash takes no readings (%s); they stay in RAM and a power cut costs them" % error)
             for segment in repair.unreadable(self.segments):  # while there is one LittleFS writes nothing at all
                 repair.give_up_unreadable(self, segment)

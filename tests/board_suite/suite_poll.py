@@ -396,21 +396,32 @@ def test_a_low_battery_makes_the_polls_rarer():
     assert waits == [10, 60, 10, 10]
 
 
+class Starts:
+    """Stands in for the State."""
+
+    error = None
+
+    def report(self):
+        return {"starts": 7, "reset_cause": "power_on", "last_error": self.error}
+
+
 def test_the_board_reads_itself():
     ticks = 0
     clock = Clock(lambda: ticks)
     ticks = 12_045
     spool = Held()
     rssi = None
-    health = Health("power_on", lambda: 50_000, lambda: rssi, clock, spool)
+    state = Starts()
+    health = Health(state, lambda: 50_000, lambda: rssi, lambda: 87, clock, spool)
     health.poll()
     values = {
-        "uptime": (12_045, 3), "heap_free": (50_000, 0), "reset_cause": "power_on", "spool_readings": (0, 0),
-        "readings_lost": (2, 0),
+        "uptime": (12_045, 3), "heap_free": (50_000, 0), "reset_cause": "power_on", "starts": (7, 0), "loop_stall": (87, 3),
+        "spool_readings": (0, 0), "readings_lost": (2, 0),
     }  # fmt: skip
     assert spool.given == [(health, 12_045, None, values, None)]
     assert (health.name, health.model, health.measurement) == ("board", "esp32", "unit")
-    assert set(values) | {"wifi_rssi"} == set(health.signals)
+    assert set(values) | {"wifi_rssi", "last_error"} == set(health.signals)
     rssi = -60
+    state.error = 'start 6: "x"'
     health.poll()
-    assert spool.given[-1][3]["wifi_rssi"] == (-60, 0)
+    assert (spool.given[-1][3]["wifi_rssi"], spool.given[-1][3]["last_error"]) == ((-60, 0), 'start 6: "x"')

@@ -27,7 +27,7 @@ def test_each_way_is_said_once():
     unit = Unit()
     for soc in ((30, 0), (195, 1), (19, 0), (18, 0), (30, 0), (31, 0)):
         unit.after(soc)
-    assert unit.said == ["bms1: at 19 %, so polls come every 60 s to save it", "bms1: polls come every 10 s again"]
+    assert unit.said == ["bms1: below 20 %, so polls come every 60 s to save it", "bms1: polls come every 10 s again"]
 
 
 def test_a_charge_that_is_not_known_saves_nothing():
