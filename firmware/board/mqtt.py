@@ -175,9 +175,10 @@ class Client(umqtt.simple.MQTTClient):
         return answer
 
     async def _send(self):
-        packet, self.sock.written = self.sock.written, bytearray()
+        packet = self.sock.written
         if packet:
             await self._within_deadline(self._write(packet), "does not take what we send")
+            packet[:] = b""  # its room stays, because the heap may not have another as large
 
     async def _write(self, packet):
         self._writer.write(packet)

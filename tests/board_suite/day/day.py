@@ -110,7 +110,7 @@ class Gateway:
         self.values = {}
 
     def take(self, message):
-        """The ack for a reading."""
+        """The ack for the reading in `message`, a whole packet."""
         boot = _field(message, b'"boot":')
         self.boot = self.boot or boot
         if boot != self.boot:
@@ -185,7 +185,7 @@ class Connection:
             self._answer(b"\x40\x02" + packet[end : end + 2])
             topic = bytes(packet[start + 2 : end])
             if topic.endswith(b"/reading"):
-                self._publish(topic[:-7] + b"ack", stage.gateway.take(packet[end + 2 :]))
+                self._publish(topic[:-7] + b"ack", stage.gateway.take(packet))
 
     def _publish(self, topic, message):
         length = len(topic) + len(message) + 4
