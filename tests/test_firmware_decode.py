@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.board import rtu
-from firmware.board.decode import to_json
-from firmware.host.decode import main
+from firmware.host.decode import main, to_json
 from firmware.host.profile import DEVICES, known_models, load
 
 # github:dnc392/rs485-bms-probe protocols/jk_rs485_modbus.py: a JK 8S at 9600 baud.

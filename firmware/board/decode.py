@@ -1,4 +1,4 @@
-"""What a device's registers say, by its compiled profile: reply bytes → values → JSON.
+"""What a device's registers say, by its compiled profile: reply bytes → values.
 
 A number is a pair (integer, decimals): the integer is the register's own, so the digits that leave the board are the
 device's digits although the board's floats have single precision. (52287, 3) is 52.287 and (5, -1) is 50.
@@ -7,7 +7,6 @@ Promises: a value is given only if all its bytes stand in the one reply that is 
 register whose value means "not there" is left out. It does not judge whether a value is plausible.
 """
 
-import json
 import struct
 
 _BIT_FUNCTIONS = (1, 2)
@@ -307,18 +306,8 @@ def _text(data: bytes) -> str:
     return "".join(chr(byte) for byte in data.split(b"\0")[0] if 32 <= byte < 127).strip()
 
 
-def to_json(values: dict) -> str:
-    """One JSON object whose numbers have exactly the digits of the registers."""
-    return "{" + ",".join([f'"{name}":{_json(value)}' for name, value in values.items()]) + "}"
-
-
-def _json(value: object) -> str:
-    if isinstance(value, tuple):
-        return decimal(value[0], value[1])
-    return json.dumps(value)
-
-
 def decimal(integer: int, decimals: int) -> str:
+    """The number with exactly these digits."""
     if decimals <= 0:
         return str(integer * 10**-decimals)
     whole, rest = divmod(abs(integer), 10**decimals)

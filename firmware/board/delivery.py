@@ -9,7 +9,7 @@ import json
 
 WINDOW = 8
 RESEND_AFTER = 20000  # ms
-LONGEST_MESSAGE = 1600  # bytes, about: those of a BMS with 32 cells
+LONGEST_MESSAGE = 1200  # bytes, about: those of a BMS with 16 cells; a longer one makes it grow
 
 
 class Delivery:

@@ -7,8 +7,8 @@ written once into each file that needs them. A numbered signal, such as a cell, 
 
 Promises: the same values come out that went in, whatever profile and settings the board has by then.
 
-A layout: the names, each with a space behind it, device, model and measurement first, then b"\\n", then for each signal
-whether it follows the one before, form and value. A record: layout × 4, + 1 if an error's number follows, + 2 if anything
+A layout: the names, each with a space behind it, device, model and measurement first, + for one that counts on from the one
+before, then b"\\n", then for each signal form and value. A record: layout × 4, + 1 if an error's number follows, + 2 if anything
 was read; then per three signals which of them differ, and for each of these the difference, or 0 and then form and value
 where the form is another.
 """
@@ -122,9 +122,12 @@ class Dictionary:
         if count >= len(values) and known == [source.model, source.signals]:
             return number
         layout = bytearray()
+        last = b""
         for text in (source.name, source.model, source.measurement) + source.signals:
-            layout.extend(text.encode())
+            name = text.encode()
+            layout.extend(b"+" if name == _counted_on(last) else name)
             layout.extend(b" ")
+            last = name
         layout.extend(b"\n")
         layout.extend(packed(self._base(source.signals, values)))
         number = self._define(layout)
@@ -132,14 +135,10 @@ class Dictionary:
         return number
 
     def _base(self, signals, values):
-        last = None
         for name in signals:
-            letters = "".join([letter for letter in name if not letter.isdigit()])
             form, value = self._coded(values.get(name))
-            yield letters == last != name
             yield form
             yield unsigned(value)
-            last = letters
 
     def _define(self, definition):
         for number, known in self.definitions.items():
@@ -151,13 +150,18 @@ class Dictionary:
 
 
 class Layout:
-    """Goes through the signals of a layout: their `name`, `form`, and the `value` that is likely."""
+    """Goes through the signals of a layout: their `name`, `form`, and the `value` that is likely.
+
+    `source` is device, model and measurement.
+    """
 
     def __init__(self, layout):
         self._layout = layout
         self._at = 0
         self._end = layout.find(b"\n")
         self._numbers = unpacked(memoryview(layout)[self._end + 1 :])
+        self.source = self.text(), self.text(), self.text()
+        self.name = b""
         self.moved = 0  # how far the signal before is from its base
 
     def text(self):
@@ -171,12 +175,26 @@ class Layout:
         """False at the end."""
         if self._at == self._end:
             return False
-        self.name = self.text()
-        if not next(self._numbers):
+        name = self.text()
+        if name == b"+":
+            name = _counted_on(self.name)
+        else:
             self.moved = 0
+        self.name = name
         self.form = next(self._numbers)
         self.value = signed(next(self._numbers)) + self.moved
         return True
+
+
+def _counted_on(name):
+    """b"cell_02_voltage" for b"cell_01_voltage"; b"" for a name without a number."""
+    for start, byte in enumerate(name):
+        if 48 <= byte < 58:
+            end = start + 1
+            while name[end : end + 1].isdigit():
+                end += 1
+            return name[:start] + b"%0*d" % (end - start, int(name[start:end]) + 1) + name[end:]
+    return b""
 
 
 def layout_of(record):
@@ -202,9 +220,9 @@ def write_json(out, definitions, t, record):
         return
     error = definitions.get(next(numbers), b"its text is damaged") if head & 1 else None
     layout = Layout(definitions[head >> 2])
-    for key in (b'{"device":"', b'","model":"', b'","measurement":"'):
+    for key, text in zip((b'{"device":"', b'","model":"', b'","measurement":"'), layout.source):
         out.extend(key)
-        out.extend(layout.text())
+        out.extend(text)
     out.extend(b'","t":%s,"signals":{' % t)
     index = 0
     comma = b'"'

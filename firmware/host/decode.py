@@ -12,17 +12,24 @@ Exit code 1: the reply is damaged or another's; 2: something in the command is w
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
 from firmware.board import rtu
-from firmware.board.decode import Profile, to_json
+from firmware.board.decode import Profile, decimal
 from firmware.host import identification
 from firmware.host.plan import Block
 from firmware.host.profile import DeviceProfile, Layout, load
 from firmware.host.register import Register
 from ingest.settings_file import SettingsError
+
+
+def to_json(values: dict[str, tuple[int, int] | bool | str]) -> str:
+    """One JSON object whose numbers have exactly the digits of the registers."""
+    said = (decimal(*value) if isinstance(value, tuple) else json.dumps(value) for value in values.values())
+    return "{" + ",".join(f'"{name}":{text}' for name, text in zip(values, said, strict=True)) + "}"
 
 
 def decoded(profile: DeviceProfile, request: bytes, response: bytes, layout_name: str | None = None) -> str:

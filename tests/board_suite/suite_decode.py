@@ -1,6 +1,5 @@
 """Runs under CPython and MicroPython; see run.py."""
 
-import json
 
 import decode
 
@@ -285,7 +284,7 @@ def test_without_cells_nothing_is_computed():
     assert sorted(values) == ["cell_voltage_average", "soc"]
 
 
-def test_json_has_the_digits_of_the_device():
+def test_a_number_has_the_digits_of_the_device():
     for value, text in (
         ((52287, 3), "52.287"),
         ((-5, 2), "-0.05"),
@@ -295,12 +294,5 @@ def test_json_has_the_digits_of_the_device():
         ((0, -1), "0"),
         ((-3, -1), "-30"),
         ((4294967295, 3), "4294967.295"),
-        (True, "true"),
-        (False, "false"),
     ):
-        assert decode.to_json({"a": value}) == '{"a":' + text + "}"
-
-
-def test_json_escapes_text():
-    text = 'a "b" \\ \n\t é'
-    assert json.loads(decode.to_json({"a": text, "b": (1, 0)})) == {"a": text, "b": 1}
+        assert decode.decimal(*value) == text
