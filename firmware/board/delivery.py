@@ -7,7 +7,7 @@ Does not promise an order: fresh readings overtake the backlog.
 
 import json
 
-WINDOW = 8
+WINDOW = 16
 RESEND_AFTER = 20000  # ms
 LONGEST_MESSAGE = 1200  # bytes, about: those of a BMS with 16 cells; a longer one makes it grow
 
@@ -20,7 +20,9 @@ class Delivery:
         self._clock = clock
         self._window = []  # (boot, seq, published at), oldest first
         self._waiting_since = 0
-        self._text = bytearray(LONGEST_MESSAGE)  # the one piece of heap for all messages, taken while there still is one
+        self._text = bytearray(
+            LONGEST_MESSAGE
+        )  # the one piece of heap for all messages, taken while there still is one
 
     def start_over(self):
         """Whatever was under way is lost: the connection is a new one."""

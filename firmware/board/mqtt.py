@@ -49,7 +49,11 @@ class _Memory:
         pass
 
     def write(self, data, length=None):
-        self.written.extend(data if length is None else data[:length])
+        if length is None and isinstance(data, bytearray):  # such as a message, for which the heap has no room twice
+            data[:0] = self.written
+            self.written = data
+        else:
+            self.written.extend(data if length is None else data[:length])
 
     def read(self, count):
         if not self.packet:
@@ -115,7 +119,7 @@ class Client(umqtt.simple.MQTTClient):
             raise Refused("broker refuses to let us hear %s; check its ACL" % topic.decode())
 
     async def publish(self, topic, message, retain=False):
-        """With QoS 1; returns when the packet is sent. Raises Lost."""
+        """With QoS 1; returns when the packet is sent. Raises Lost. A `message` that is a bytearray becomes the packet."""
         self._keep_packet_id()
         self._make(umqtt.simple.MQTTClient.publish, topic, message, retain, 1)
         self._unacknowledged.append(self.pid)
@@ -175,10 +179,9 @@ class Client(umqtt.simple.MQTTClient):
         return answer
 
     async def _send(self):
-        packet = self.sock.written
+        packet, self.sock.written = self.sock.written, bytearray()
         if packet:
             await self._within_deadline(self._write(packet), "does not take what we send")
-            packet[:] = b""  # its room stays, because the heap may not have another as large
 
     async def _write(self, packet):
         self._writer.write(packet)

@@ -20,8 +20,6 @@ from link import KEEPALIVE, Link
 from poll import Health, Poller
 from delivery import Delivery
 from modbus import Master
-from device import Device
-from decode import Profile
 from clock import Clock
 from console import Console
 from state import State
@@ -36,9 +34,6 @@ WATCHDOG = 120000  # ms; longer than any task may go without progress
 NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
 
 
-_DAMAGED = "profiles/%s.json is damaged; make the bundle anew and deploy it"
-
-
 class ProfileError(Exception):
     """One line: the file, the way out."""
 
@@ -48,7 +43,11 @@ def run():
     try:
         state = State()
         state.begin(board.reset_cause())
-        settings, devices = _configured()
+        import configured
+
+        settings, devices = configured.read()
+        del configured, sys.modules["configured"]  # its memory is needed now
+        gc.collect()
         reason, for_wifi = _live(settings, devices, state)
         state.end(reason, for_wifi)
         print("unit: %s; restarting in 5 s" % reason)
@@ -91,31 +90,7 @@ def _told(error):
         return type(error).__name__
 
 
-def _configured():
-    """The unit's settings and devices. With settings that cannot be used it says so for ever, on console and LED."""
-    import settings
-
-    try:
-        loaded = settings.load("unit.json")
-    except settings.SettingsError as error:
-        asyncio.run(_complain(error, settings.led("unit.json")))
-    finally:
-        del settings, sys.modules["settings"]  # its memory is needed now
-        gc.collect()
-    try:
-        return loaded, [Device(each["name"], each["address"], _profile(each)) for each in loaded["devices"]]
-    except ProfileError as error:
-        asyncio.run(_complain(error, loaded.get("led")))
-
-
-def _profile(device):
-    try:
-        return Profile(_compiled(device["model"]), device["address"], _compiled)
-    except (KeyError, TypeError):
-        raise ProfileError(_DAMAGED % device["model"])
-
-
-def _compiled(model):
+def compiled(model):
     """What the bundle has of a model, or of one of its layouts."""
     try:
         with open("profiles/%s.json" % model) as file:
@@ -123,15 +98,7 @@ def _compiled(model):
     except OSError:
         raise ProfileError("profiles/%s.json is missing; make the bundle anew and deploy it" % model)
     except ValueError:
-        raise ProfileError(_DAMAGED % model)
-
-
-async def _complain(error, pin):
-    if pin is not None:
-        asyncio.create_task(led.blink(board.output(pin), lambda: led.NO_SETTINGS))
-    while True:
-        print(error)
-        await asyncio.sleep(10)
+        raise ProfileError("profiles/%s.json is damaged; make the bundle anew and deploy it" % model)
 
 
 async def _work(settings, devices, clock, spool, state):

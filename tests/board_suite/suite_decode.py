@@ -1,6 +1,5 @@
 """Runs under CPython and MicroPython; see run.py."""
 
-
 import decode
 
 BMS = {

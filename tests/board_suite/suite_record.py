@@ -4,7 +4,18 @@ import json
 import random
 
 from loss import DAMAGED, FULL, THINNED, grow, told
-from record import LOSS, MOST_DEFINITIONS, Dictionary, layout_of, loss_in, packed, signed, write_json, unpacked, unsigned
+from record import (
+    LOSS,
+    MOST_DEFINITIONS,
+    Dictionary,
+    layout_of,
+    loss_in,
+    packed,
+    signed,
+    write_json,
+    unpacked,
+    unsigned,
+)
 
 
 class Source:
