@@ -14,7 +14,7 @@ Exit code 1: the reply is damaged or another's; 2: something in the command is w
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from firmware.board import rtu
@@ -26,7 +26,7 @@ from firmware.host.register import Register
 from ingest.settings_file import SettingsError
 
 
-def to_json(values: dict[str, tuple[int, int] | bool | str]) -> str:
+def to_json(values: Mapping[str, object]) -> str:
     """One JSON object whose numbers have exactly the digits of the registers."""
     said = (decimal(*value) if isinstance(value, tuple) else json.dumps(value) for value in values.values())
     return "{" + ",".join(f'"{name}":{text}' for name, text in zip(values, said, strict=True)) + "}"
