@@ -1,12 +1,14 @@
 """One device on the bus: what it is asked, and what is known of it.
 
 What a device refuses is not asked again in every poll: a span it refuses whole with exception 2 is divided, and what
-cannot be divided any more is left out of `reads` until `start_anew`. Both last while the device is there: one that comes
-back may have another firmware.
+cannot be divided any more is left out of `reads`. Both last until the device comes back from offline, maybe with another
+firmware, or until `REFUSALS_LAST` after the last refusal, because a device that is only starting may refuse what it has.
 """
 
 from presence import Presence
 from tally import Tally
+
+REFUSALS_LAST = 3600000  # ms
 
 
 class Device:
@@ -22,18 +24,29 @@ class Device:
         self.presence = Presence()
         self.tally = Tally(name, profile.model)
         self.error = None  # of the last poll
+        self._refused_at = 0
         self.start_anew()
 
     def start_anew(self):
         """Its layout is not known, and all that the profile asks for is asked again."""
         self.is_settled = False
+        self.ask_all()
+
+    def ask_all(self):
+        """All that the profile asks for is asked again."""
         self.reads = self.profile.reads  # these lists are the profile's: they are replaced, never changed
         self.optional = self.profile.optional
         self.refused = []
         self.refusal = None  # the reason of the first that no other firmware lacks
 
-    def refuse(self, block, reason, divisible):
+    def forget_old_refusals(self, now):
+        """Asks again for what was refused too long ago; `now` is in ms since boot."""
+        if self.reads is not self.profile.reads and now - self._refused_at >= REFUSALS_LAST:
+            self.ask_all()
+
+    def refuse(self, block, reason, divisible, now):
         """The device refuses `block` of `reads`: its halves stand there now, or nothing if it cannot be divided."""
+        self._refused_at = now
         halves = list(self.profile.split(block) or ()) if divisible else []
         index = self.reads.index(block)
         self.reads = self.reads[:index] + halves + self.reads[index + 1 :]

@@ -75,6 +75,18 @@ class TwoLayouts(Profile):
         self.named[3, 11] = "current"
 
 
+class Cells(Profile):
+    """Its cells stand in two blocks; of their spread only the names matter here."""
+
+    def __init__(self):
+        named = {(3, 0): "cell_01_voltage", (3, 1): "cell_02_voltage", (3, 8): "cell_03_voltage", (3, 9): "soc"}
+        Profile.__init__(self, [(3, 0, 2), (3, 8, 1), (3, 9, 1)], named)
+
+    def complete(self, values):
+        for name in ("cell_voltage_min", "cell_voltage_max", "cell_voltage_spread"):
+            values[name] = (1, 1)
+
+
 class Bus:
     """Gives each block's bytes, or raises what stands there for it."""
 
@@ -265,6 +277,47 @@ def test_a_device_that_comes_back_from_offline_is_asked_for_everything_anew():
     rig.bus.blocks[3, 0, 4] = b"\x00\x01\x02\x03"
     values, error = rig.poll(300)
     assert len(values) == 4 and error is None and rig.bus.asked == [(3, 0, 4)]
+
+
+def test_what_was_refused_is_asked_anew_after_an_hour_without_another_refusal():
+    rig = split_rig()
+    rig.poll()
+    rig.bus.blocks[3, 0, 4] = b"\x00\x01\x02\x03"
+    for _ in range(359):
+        assert rig.poll() == (SPLIT, "bms1: refuses")
+    values, error = rig.poll()
+    assert len(values) == 4 and error is None and rig.bus.asked == [(3, 0, 4)]
+
+
+def test_what_is_refused_for_ever_costs_a_few_requests_an_hour_and_is_said_once():
+    rig = split_rig()
+    asked = 0
+    for _ in range(3 * 60):
+        rig.spool.given.clear()
+        assert rig.poll(60) == (SPLIT, "bms1: refuses")
+        asked += len(rig.bus.asked) - 2
+    assert asked == 3 * 3 and rig.said == ["bms1: refuses"]
+
+
+def test_an_optional_block_that_was_refused_is_asked_anew_too():
+    rig = Rig()
+    rig.bus.blocks[2, 20, 1] = refusal()
+    assert "balancing" not in rig.poll()[0]
+    rig.bus.blocks[2, 20, 1] = b"\x01"
+    assert rig.poll(3600) == (VALUES, None)
+
+
+def test_no_spread_is_computed_from_some_of_the_cells():
+    for unread in (SILENCE, refusal(4), refusal()):
+        rig = Rig(Cells(), {(3, 0, 2): b"\x21\x22", (3, 8, 1): b"\x63", (3, 9, 1): b"\x05"})
+        assert "cell_voltage_spread" in rig.poll()[0]
+        rig.bus.blocks[3, 8, 1] = unread
+        assert set(rig.poll()[0]) - {"soc"} == {"cell_01_voltage", "cell_02_voltage"}
+
+
+def test_a_spread_does_not_hang_on_what_is_no_cell():
+    rig = Rig(Cells(), {(3, 0, 2): b"\x21\x22", (3, 8, 1): b"\x63", (3, 9, 1): SILENCE})
+    assert "cell_voltage_spread" in rig.poll()[0] and "soc" not in rig.poll()[0]
 
 
 def test_a_device_that_refuses_everything_is_asked_in_every_poll():
