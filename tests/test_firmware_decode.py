@@ -357,6 +357,7 @@ def test_a_tristar_tells_nothing_without_its_scaling_words(capsys: pytest.Captur
         (15, (3288, 3287), "v1_3"),  # a cell voltage
         (15, (4, 3287), "extended"),  # a count
         (14, (0, 4, 3287), "extended"),
+        (15, (0, 3287), "v1_3"),  # no count: the registers that it knows tell
     ],
 )
 def test_register_15_tells_the_layout_of_a_pace(

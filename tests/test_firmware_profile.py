@@ -123,6 +123,21 @@ def test_an_unknown_device_names_the_known_ones() -> None:
         profile.load("pylontech")
 
 
+def test_a_pace_that_is_only_starting_tells_no_layout() -> None:
+    files = profile.load("pace").files()
+    board = Profile(files["pace"], 1, files.__getitem__)
+    for first, reads in (
+        (0, []),
+        (1, [(3, 0, 59)]),
+        (99, [(3, 0, 59)]),
+        (0, []),
+        (100, [(3, 0, 37)]),
+        (65535, [(3, 0, 37)]),
+    ):
+        board.settle(first.to_bytes(2, "big"))
+        assert board.reads == reads, first  # 0 neither counts cells nor is the voltage of one
+
+
 @pytest.mark.parametrize("model", profile.known_models())
 def test_each_profile_is_right_and_small_enough_for_the_board(model: str) -> None:
     loaded = profile.load(model)
@@ -206,7 +221,7 @@ def test_the_slave_address_tells_the_layout_of_a_daly() -> None:
 def test_a_profile_of_two_layouts_is_checked_in_both(tmp_path: Path) -> None:
     text = (profile.DEVICES / "pace.toml").read_text("utf-8")
     with pytest.raises(SettingsError, match=r"layouts\.2\.register: \[99, 0\]; give the lowest and the highest"):
-        read(tmp_path, text.replace("[0, 99]", "[99, 0]"))
+        read(tmp_path, text.replace("[1, 99]", "[99, 0]"))
     with pytest.raises(SettingsError, match=r"signals\.mosfet_temperature\.overrides: False"):
         read(tmp_path, text.replace('"environment_temperature"', '"mosfet_temperature"', 1))
 

@@ -64,7 +64,7 @@ class Profile:
             self._choose(address)
 
     def settle(self, data: bytes) -> None:
-        """Choose the layout by the data bytes that answered `probe`."""
+        """Choose the layout by the data bytes that answered `probe`; without one that fits there are no `reads`."""
         self._choose(_word(data, 0))
 
     def reply_address(self, address: int) -> int:
@@ -127,6 +127,7 @@ class Profile:
         ]
 
     def _choose(self, number: int) -> None:
+        self.reads = self.optional = []  # until a layout fits
         for name, lowest, highest in self._layouts:
             if lowest <= number <= highest:
                 self._use(self._load(name))

@@ -61,7 +61,7 @@ def _told_by(profile: DeviceProfile, layouts: list[Layout], read: Block, data: b
     if probe and len(layouts) > 1 and set(_words(profile, probe)) <= set(_words(profile, read)):
         at = 2 * _words(profile, read).index(probe.address)
         number = int.from_bytes(data[at : at + 2], "big")
-        return next(layout for layout in layouts if layout.lowest <= number <= layout.highest)
+        layouts = [layout for layout in layouts if layout.lowest <= number <= layout.highest] or layouts
     return min(layouts, key=lambda layout: len(_untold(profile, layout, read)))
 
 
