@@ -133,8 +133,9 @@ class Master:
 
     async def _sleep_until(self, when):
         left = when - self._now()
-        if left > 0:
+        while left > 0:  # asyncio.sleep may end a ms early: to the ESP32 int(0.251 * 1000) is 250
             await self._sleep(left / 1000)
+            left = when - self._now()
 
 
 def _wire_ms(characters, baudrate):

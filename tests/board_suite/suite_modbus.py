@@ -127,6 +127,27 @@ def test_the_gap_of_the_profile_is_kept():
     assert bus.asked_at == [120, 240]
 
 
+def test_a_sleep_that_ends_too_early_shortens_no_pause_and_leaves_nothing_owed():
+    bus = Bus([], [(10, ONE)], [(10, ANOTHER)])
+    sound = bus.time.sleep
+
+    async def early(seconds):  # to the ESP32 int(0.251 * 1000) is 250, and so asyncio.sleep counts
+        await sound(seconds - 0.001 if seconds > 0.001 else seconds)
+
+    bus.time.sleep = early
+    master = master_of(bus)
+
+    async def ask():
+        try:
+            await master.read("bms1", Profile, 2, 3, 0x1200, 2, tries=1)
+        except NoReading:
+            await master.read("bms1", Profile, 2, 3, 0x1300, 2)
+            await master.read("bms1", Profile, 2, 3, 0x1400, 2)
+
+    asyncio.run(ask())
+    assert bus.asked_at == [0, 2 * DEADLINE, 2 * DEADLINE + 10]
+
+
 def test_the_device_asked_last_has_its_gap_too():
     bus = Bus([(0, ONE)], [(0, OTHER_DEVICE)])
     master = master_of(bus)
