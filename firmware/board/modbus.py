@@ -22,8 +22,8 @@ _LACKING = (1, 2, 3)  # the exceptions of a device that does not have what was a
 
 
 class NoReading(Exception):
-    """A block could not be read; the message is one line for a technician. `refusal` is the code of the exception with
-    which the device answered, None if no valid answer came."""
+    """A block could not be read; the message is one line for a technician, and one of few, because the spool keeps each.
+    `refusal` is the code of the exception with which the device answered, None if no valid answer came."""
 
     def __init__(self, message, refusal=None):
         super().__init__(message)
@@ -94,9 +94,10 @@ class Master:
             )
         effort = "%d ms, %d %s" % (profile.timeout_ms, tried, "try" if tried == 1 else "tries")
         if heard:
+            what = "another's answer" if rtu.holds_reply(heard) else "noise"
             raise NoReading(
-                "%s: no valid answer in %s, but %d bytes (%s); check baud rate, termination and other masters"
-                % (who, effort, len(heard), heard[:8].hex())
+                "%s: no valid answer in %s, but %s; check baud rate, termination and other masters"
+                % (who, effort, what)
             )
         raise NoReading("%s: no answer in %s; check A/B wiring and the address switch" % (who, effort))
 

@@ -96,7 +96,7 @@ class Poller:
             self._say("%s: answers again" % device.name)
         if device.presence.state() == "offline":
             device.start_anew()
-            errors[0] += "; offline, next asked in %d s" % (device.presence.wait() // 1000)
+            errors[0] += "; offline"
         elif not device.reads:  # all of it was refused, and whoever is asked nothing cannot be heard again
             device.start_anew()
         device.error = "; ".join(errors)[:_LONGEST_ERROR] or None

@@ -90,9 +90,12 @@ def test_it_tries_three_times_and_says_what_to_do():
     assert read(Bus([], [], [(0, ONE)])) == b"\x01\x02\x03\x04"
 
 
-def test_bytes_that_make_no_answer_are_shown():
-    error = complaint(Bus([(0, b"\x00\x7f\x01")], [(0, b"\x00\x7f\x01")], [(0, b"\x00\x7f\x01")]))
-    assert "3 bytes (007f01)" in str(error) and error.refusal is None
+def test_bytes_that_make_no_answer_are_told_apart_and_have_one_text_because_the_spool_keeps_each():
+    for noise in (b"\x00\x7f\x01", b"\x55\xaa", ONE[:-1]):
+        error = complaint(Bus([(0, noise)], [(0, noise)], [(0, noise)]))
+        assert "no valid answer in 350 ms, 3 tries, but noise; check" in str(error) and error.refusal is None
+    for foreign in (OTHER_DEVICE, OTHER_FUNCTION + b"\x00"):
+        assert "3 tries, but another's answer; check" in str(complaint(Bus(*[[(0, foreign)]] * 3)))
 
 
 def test_a_refusal_ends_it_at_once():
