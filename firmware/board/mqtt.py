@@ -52,7 +52,7 @@ class _Memory:
         self.written.extend(data if length is None else data[:length])
 
     def read(self, count):
-        if not self.packet:
+        if count and not self.packet:
             raise _NoMoreBytes
         if not 0 <= count <= len(self.packet):
             raise Lost("broker sent a malformed packet")
