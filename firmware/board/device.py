@@ -1,11 +1,13 @@
 """One device on the bus: what it is asked, and what is known of it.
 
 What a device refuses is not asked again in every poll: a span it refuses whole with exception 2 is divided, and what
-cannot be divided any more is left out of `reads`. Both last until the device comes back from offline, maybe with another
-firmware, or until `REFUSALS_LAST` after the last refusal, because a device that is only starting may refuse what it has.
+cannot be divided any more is left out of `reads`. An optional block that is not answered in `OFFLINE_AFTER` polls in a
+row, though others are, is taken for refused. All that lasts until the device comes back from offline, maybe with
+another firmware, or until `REFUSALS_LAST` after the last refusal, because a device that is only starting may refuse what
+it has.
 """
 
-from presence import Presence
+from presence import OFFLINE_AFTER, Presence
 from tally import Tally
 
 REFUSALS_LAST = 3600000  # ms
@@ -25,6 +27,7 @@ class Device:
         self.tally = Tally(name, profile.model)
         self.error = None  # of the last poll
         self._refused_at = 0
+        self._silences = 0  # of optional blocks, in a row
         self.start_anew()
 
     def start_anew(self):
@@ -56,6 +59,21 @@ class Device:
                 self.refusal = reason
         elif block in self.optional:
             self.optional = self.optional + halves
+
+    def is_silent(self, block, now):
+        """Whether `block`, which was not answered though others were, is optional and not there: it is refused then."""
+        if block not in self.optional:
+            return False
+        self._silences += 1
+        if self._silences < OFFLINE_AFTER:
+            return False
+        self.refuse(block, None, False, now)
+        return True
+
+    def is_heard(self, block):
+        """`block` was answered."""
+        if block in self.optional:
+            self._silences = 0
 
     def unread(self, read):
         """The blocks whose signals are not known when only those in `read` were; what may be missing is not one."""

@@ -122,12 +122,15 @@ class Poller:
                 data = await self._read(device, block, until)
             except NoReading as error:
                 if error.refusal is None:
+                    if read and device.is_silent(block, self._clock.now()):
+                        continue
                     raise
                 if error.refusal in _NOT_THERE:
                     device.refuse(block, str(error), error.refusal == 2, self._clock.now())
                     continue
                 errors.append(str(error))
             else:
+                device.is_heard(block)
                 values.update(profile.decode(*block, data))
                 read.append(block)
             place += 1

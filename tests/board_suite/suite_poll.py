@@ -211,6 +211,30 @@ def test_an_optional_block_that_fails_otherwise_is_an_error_and_is_asked_again()
             assert rig.poll()[1] == "bms1: refuses" and rig.bus.asked[-1] == (2, 20, 1)
 
 
+def test_an_optional_block_that_is_never_answered_is_left_out_and_asked_once_an_hour():
+    rig = Rig()
+    rig.bus.blocks[2, 20, 1] = SILENCE
+    assert [rig.poll()[1] for _ in range(4)] == ["bms1: no answer"] * 2 + [None] * 2
+    assert (2, 20, 1) not in rig.bus.asked and rig.device.presence.state() == "online"
+    for _ in range(2):
+        assert rig.poll(3600)[1] is None and rig.bus.asked[-1] == (2, 20, 1)
+        assert rig.poll()[1] is None and rig.bus.asked[-1] == (3, 10, 1)
+    rig.bus.blocks[2, 20, 1] = b"\x01"
+    assert rig.poll(3600) == (VALUES, None)
+
+
+def test_an_optional_block_that_is_answered_now_and_then_stays():
+    rig = Rig()
+    for data in (SILENCE, SILENCE, b"\x01") * 3:
+        rig.bus.blocks[2, 20, 1] = data
+        assert (rig.poll()[1] is None) == (data is not SILENCE)
+
+
+def test_a_device_that_answers_nothing_has_not_left_out_an_optional_block():
+    rig = Rig(Profile([(2, 20, 1)], NAMED, [(2, 20, 1)]), {(2, 20, 1): SILENCE})
+    assert "bms1: no answer" in [rig.poll()[1] for _ in range(5)][-1]
+
+
 def test_the_block_that_knows_better_is_heard():
     assert Rig(tracer(), BY_DAY).poll()[0] == {"stage": (7, 1), "pv_voltage": (16, 1)}
 
