@@ -78,7 +78,8 @@ class Master:
                 except asyncio.TimeoutError:
                     refusal = None
                     heard = self._heard.replace(question, b"")  # its echo
-                    tally.failed(FOREIGN if rtu.holds_reply(heard) else NOISE if heard else SILENCE)
+                    kind = FOREIGN if rtu.holds_reply(heard) else NOISE if heard else SILENCE
+                    tally.failed(kind)
                 except rtu.DeviceException as exception:
                     refusal = exception
                     if exception.code not in _TRANSIENT:
@@ -94,7 +95,7 @@ class Master:
             )
         effort = "%d ms, %d %s" % (profile.timeout_ms, tried, "try" if tried == 1 else "tries")
         if heard:
-            what = "another's answer" if rtu.holds_reply(heard) else "noise"
+            what = "another's answer" if kind == FOREIGN else "noise"
             raise NoReading(
                 "%s: no valid answer in %s, but %s; check baud rate, termination and other masters"
                 % (who, effort, what)

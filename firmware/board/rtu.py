@@ -11,6 +11,8 @@ import struct
 READ_FUNCTIONS = (1, 2, 3, 4)
 """Coils, discrete inputs, holding registers, input registers."""
 
+MOST_JUNK = 16
+
 _BIT_FUNCTIONS = (1, 2)
 _SHORTEST_REPLY = 5
 _CRC_OF_NIBBLE = (
@@ -102,8 +104,10 @@ def find_reply(request: bytes, received: bytes) -> "bytes | None":
 
 
 def holds_reply(received: bytes) -> bool:
-    """Whether a whole reply or exception, of whatever device to whatever question, is in `received`."""
-    for start in range(len(received) - _SHORTEST_REPLY + 1):
+    """Whether a whole reply or exception, of whatever device to whatever question, is in `received`, after less than
+    MOST_JUNK bytes: each place may cost a CRC over all the rest, and meanwhile nothing else runs.
+    """
+    for start in range(min(len(received) - _SHORTEST_REPLY + 1, MOST_JUNK)):
         function = received[start + 1]
         if function & 0x7F not in READ_FUNCTIONS:
             continue
