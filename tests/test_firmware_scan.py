@@ -98,6 +98,11 @@ def test_values_that_cannot_be_are_another_model() -> None:
     assert "answers, but is no known model (epever_tracer: battery_voltage would be 650 V" in str(found[0])
 
 
+def test_a_device_whose_layout_cannot_be_told_is_not_taken_for_that_model() -> None:
+    (found,), _ = scan(Wire([Slave(SLOW, 5, {(3, 15): 0})]), "pace")
+    assert (found.models, found.others) == ((), ("pace: 0000 from 0x000F on is none of its layouts",))
+
+
 def test_an_unknown_device_is_named_with_what_it_says_of_itself() -> None:
     found, _ = scan(Wire([Slave(SLOW, 3, {(3, 0): 7}, texts=b"Acme")]), "renogy_rover")
     assert [(each.address, each.models) for each in found] == [(3, ())]

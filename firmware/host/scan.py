@@ -135,7 +135,10 @@ class Scan:
     def _check(self, step: Step, profile: Profile) -> None:
         """Raises NotThisModelError unless a whole poll is answered as this model does."""
         if profile.probe:
-            profile.settle(self._data(step, profile, profile.probe))
+            told = self._data(step, profile, profile.probe)
+            profile.settle(told)
+            if not profile.reads:
+                raise NotThisModelError(f"{told.hex()} from 0x{profile.probe[1]:04X} on is none of its layouts")
         values: dict[str, object] = {}
         for function, start, count in profile.reads:
             block = (function, start, count)
