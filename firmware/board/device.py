@@ -27,16 +27,12 @@ class Device:
         self.tally = Tally(name, profile.model)
         self.error = None  # of the last poll
         self._refused_at = 0
-        self._silences = 0  # of optional blocks, in a row
+        self.silences = 0  # of optional blocks, in a row
         self.start_anew()
 
-    def start_anew(self):
-        """Its layout is not known, and all that the profile asks for is asked again."""
-        self.is_settled = False
-        self.ask_all()
-
-    def ask_all(self):
-        """All that the profile asks for is asked again."""
+    def start_anew(self, is_settled=False):
+        """All that the profile asks for is asked again, and before it the layout, unless that `is_settled`."""
+        self.is_settled = is_settled
         self.reads = self.profile.reads  # these lists are the profile's: they are replaced, never changed
         self.optional = self.profile.optional
         self.refused = []
@@ -45,7 +41,7 @@ class Device:
     def forget_old_refusals(self, now):
         """Asks again for what was refused too long ago; `now` is in ms since boot."""
         if self.reads is not self.profile.reads and now - self._refused_at >= REFUSALS_LAST:
-            self.ask_all()
+            self.start_anew(self.is_settled)
 
     def refuse(self, block, reason, divisible, now):
         """The device refuses `block` of `reads`: its halves stand there now, or nothing if it cannot be divided."""
@@ -64,16 +60,11 @@ class Device:
         """Whether `block`, which was not answered though others were, is optional and not there: it is refused then."""
         if block not in self.optional:
             return False
-        self._silences += 1
-        if self._silences < OFFLINE_AFTER:
+        self.silences += 1
+        if self.silences < OFFLINE_AFTER:
             return False
         self.refuse(block, None, False, now)
         return True
-
-    def is_heard(self, block):
-        """`block` was answered."""
-        if block in self.optional:
-            self._silences = 0
 
     def unread(self, read):
         """The blocks whose signals are not known when only those in `read` were; what may be missing is not one."""

@@ -108,7 +108,7 @@ class Poller:
             if profile.probe:
                 told = await self._read(device, profile.probe, until)
                 profile.settle(told)
-                device.ask_all()
+                device.start_anew(is_settled=True)
                 if not device.reads:
                     errors.append(
                         "%s (%s, address %d): %s is no layout that its profile knows; check the model"
@@ -130,7 +130,8 @@ class Poller:
                     continue
                 errors.append(str(error))
             else:
-                device.is_heard(block)
+                if block in device.optional:
+                    device.silences = 0
                 values.update(profile.decode(*block, data))
                 read.append(block)
             place += 1
