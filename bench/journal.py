@@ -21,7 +21,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from gateway.disk import FolderDisk
-from gateway.journal import Entry, Journal
+from gateway.entry import Entry
+from gateway.journal import Journal
 from gateway.message import ReadingMessage, parse
 
 UNIT, BOOT = "raft-01", "0123456789ab"
@@ -96,7 +97,7 @@ def _forward(journal: Journal) -> None:
     frames = journal.take(
         newest=False, below=journal.next_frame, readings=2 * BATCH, busy=(), datable=lambda _key, _up: False
     )
-    journal.forwarded(frames)
+    journal.forwarded([frame.mark for frame in frames])
 
 
 def measure_baseline(folder: Path, readings: int) -> Cost:

@@ -3,13 +3,16 @@
 import logging
 import queue
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from gateway.clock import Clock
 from gateway.dating import Dating
 from gateway.deadletters import DeadLetters
-from gateway.journal import Entry, Journal
+from gateway.entry import Entry
+from gateway.gaps import Gaps
+from gateway.journal import Journal
 from gateway.ledger import Key
 from gateway.message import ReadingMessage, StatusMessage
 from gateway.notice import Notice
@@ -18,6 +21,9 @@ from gateway.units import Units
 
 COMMIT_READINGS = 100
 """A group is closed at that many: half of what mosquitto.conf lets be on its way to us without acknowledgement."""
+
+UNIT_READINGS = 16
+"""And at that many of one unit: a board publishes no more before it is acknowledged, so nothing is to be waited for."""
 
 BEYOND_RANGES = 32
 """As many as ack.schema.json takes; what they leave out the board sends again."""
@@ -36,7 +42,9 @@ class Acknowledger(Protocol):
 
 
 class Committer:
-    """`received` counts new readings of this run, `duplicates` those that were already stored."""
+    """`received` counts new readings of this run, `duplicates` those that were already stored, `never_received` those
+    of which a loss was told because they never came.
+    """
 
     def __init__(
         self,
@@ -47,10 +55,12 @@ class Committer:
         clock: Clock,
         kernel: str,
         units: Units,
+        gaps: Gaps,
         acknowledger: Acknowledger,
     ) -> None:
         self.received = 0
         self.duplicates = 0
+        self.never_received = 0
         self.disk = Notice(log, "journal")
         self._journal = journal
         self._dead_letters = dead_letters
@@ -58,11 +68,12 @@ class Committer:
         self._clock = clock
         self._kernel = kernel
         self._units = units
+        self._gaps = gaps
         self._acknowledger = acknowledger
         self._oldest: dict[Key, int] = {}
 
     def run(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> None:
-        """Commit what comes, every `interval` seconds or COMMIT_READINGS messages, until `stop`."""
+        """Commit what comes, until `stop`: every `interval` s, or COMMIT_READINGS, or UNIT_READINGS of one unit."""
         while not stop.is_set():
             group = self._collect(deliveries, interval, stop)
             if group:
@@ -70,7 +81,7 @@ class Committer:
 
     def commit(self, group: Sequence[Delivery]) -> None:
         """Store and acknowledge one group. If the disk does not take it, no board hears of it and all send it again."""
-        fresh: dict[tuple[Key, int], tuple[ReadingMessage, int]] = {}
+        fresh: dict[tuple[Key, int], tuple[ReadingMessage, Delivery]] = {}
         newest: dict[Key, tuple[int | None, int]] = {}
         refused: dict[Key, list[int]] = {}
         for delivery in group:
@@ -85,7 +96,7 @@ class Committer:
                         refused.setdefault(key, []).append(seq)
                         newest.setdefault(key, (None, delivery.received))
         # Dated only now, because the fastest message of the group dates all of its boot best.
-        entries = [self._entry(message, received) for message, received in fresh.values()]
+        entries = [self._entry(message, delivery) for message, delivery in fresh.values()]
         try:
             self._journal.commit(entries)
             for key, seqs in refused.items():
@@ -96,6 +107,9 @@ class Committer:
         else:
             self.disk.back()
             self.received += len(fresh)
+            for entry in entries:
+                self._gaps.stored(entry)
+            self._tell_losses()
         for delivery in group:
             self._acknowledger.done(delivery)
         for key, (sent, received) in newest.items():
@@ -103,25 +117,41 @@ class Committer:
 
     def _add(
         self,
-        fresh: dict[tuple[Key, int], tuple[ReadingMessage, int]],
+        fresh: dict[tuple[Key, int], tuple[ReadingMessage, Delivery]],
         newest: dict[Key, tuple[int | None, int]],
         message: ReadingMessage,
         delivery: Delivery,
     ) -> None:
         reading, key = message.reading, (message.reading.unit, message.reading.boot)
-        self._units.heard(message, delivery.received)
-        self._dating.heard(key, delivery.received, reading.up, message.sent)
+        self._units.heard(message, None if delivery.queued else delivery.received)
+        self._dating.heard(key, delivery.received, reading.up, message.sent, queued=delivery.queued)
         self._oldest[key] = max(self._oldest.get(key, 0), message.oldest)
-        newest[key] = message.sent, delivery.received
+        present = message.sent is not None and not delivery.queued
+        self._gaps.heard(key, delivery.received, self._oldest[key], present=present)
+        newest[key] = None if delivery.queued else message.sent, delivery.received
         if (key, reading.seq) in fresh or reading.seq in self._journal.seen(key):
             self.duplicates += 1
         else:
-            fresh[key, reading.seq] = message, delivery.received
+            fresh[key, reading.seq] = message, delivery
 
-    def _entry(self, message: ReadingMessage, received: int) -> Entry:
+    def _entry(self, message: ReadingMessage, delivery: Delivery) -> Entry:
         reading = message.reading
         dated = self._dating.at_arrival((reading.unit, reading.boot), reading.up, reading.t)
-        return Entry(message, self._kernel, received, dated)
+        return Entry(message, self._kernel, delivery.received, dated, delivery.queued)
+
+    def _tell_losses(self) -> None:
+        losses = self._gaps.found(self._journal)
+        try:
+            self._journal.commit(losses)
+        except OSError:
+            return  # they are found again
+        for loss in losses:
+            unit, boot = loss.key
+            count = int(loss.reading.signals["readings"])
+            self.never_received += count
+            log.warning(
+                "%s: %d readings from seq %d of boot %s on will never come", unit, count, loss.reading.seq, boot
+            )
 
     def _acknowledge(self, key: Key, sent: int | None, received: int) -> None:
         unit, boot = key
@@ -141,15 +171,22 @@ class Committer:
 
     def _collect(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> list[Delivery]:
         group: list[Delivery] = []
+        of_unit: Counter[str] = Counter()
         deadline: int | None = None
         while len(group) < COMMIT_READINGS and not stop.is_set():
             wait = 0.5 if deadline is None else min(0.5, (deadline - self._clock.boottime()) / 1000)
             if wait <= 0:
                 break
             try:
-                group.append(deliveries.get(timeout=wait))
+                delivery = deliveries.get(timeout=wait)
             except queue.Empty:
                 continue
+            group.append(delivery)
+            if isinstance(delivery.content, ReadingMessage):
+                unit = delivery.content.reading.unit
+                of_unit[unit] += 1
+                if of_unit[unit] == UNIT_READINGS:
+                    break
             if deadline is None:
                 deadline = self._clock.boottime() + round(interval * 1000)
         return group

@@ -15,13 +15,19 @@ import threading
 from dataclasses import dataclass
 
 from gateway.clock import Clock
-from gateway.journal import Entry, Journal
+from gateway.entry import Entry
+from gateway.journal import Journal
 from gateway.ledger import Key, Origin
 from gateway.message import LARGEST_UP
 from ingest.reading import TimeQuality
 
 SETTLED_MS = 30_000
 """A boot that is over is placed when none of its readings came for so long: the board sends again after 20 s."""
+
+AWAY_MS = 3_600_000
+"""A board that was only heard through the broker's queue may still run, out of reach, and would date all exactly when
+it is back: so long it is waited for.
+"""
 
 POLL_MS, APART_MS = 1000, 137
 """A board polls every so many whole seconds. A further estimate of a boot is put out of step with that, else readings
@@ -31,12 +37,15 @@ of a device dated by it would fall on the ms of those dated by an earlier one, a
 
 @dataclass(slots=True)
 class _Boot:
-    """It began at `began` or before. `alive`: it was heard before it was over. `last_up` is that of its readings."""
+    """It began at `began` or before. `alive`: it was heard before it was over, `over`: afterwards; neither when it was
+    heard through a queue only. `last_up` is that of its readings.
+    """
 
     began: int
     last_up: int
     last_received: int
     alive: bool = False
+    over: bool = False
 
 
 class Dating:
@@ -49,20 +58,21 @@ class Dating:
         self._before: dict[Key, int] = {}
         self._lock = threading.Lock()
 
-    def heard(self, key: Key, received: int, up: int, sent: int | None) -> None:
-        """A message arrived in this kernel boot."""
+    def heard(self, key: Key, received: int, up: int, sent: int | None, *, queued: bool = False) -> None:
+        """A message arrived in this kernel boot; `queued` when it may have waited for any time on its way."""
         began = received - (up if sent is None else sent)
         with self._lock:
             boot = self._boots.setdefault(key, _Boot(began, up, received))
             boot.began = min(boot.began, began)
             boot.last_up = max(boot.last_up, up)
             boot.last_received = max(boot.last_received, received)
-            boot.alive = boot.alive or sent is not None
+            boot.alive = boot.alive or (sent is not None and not queued)
+            boot.over = boot.over or sent is None
 
     def heard_entry(self, entry: Entry) -> None:
         """The same for an entry of the journal; one of another kernel boot tells little of this one's clock."""
         if entry.kernel == self._kernel:
-            self.heard(entry.key, entry.received, entry.reading.up, entry.message.sent)
+            self.heard(entry.key, entry.received, entry.reading.up, entry.message.sent, queued=entry.queued)
         else:
             self._before[entry.key] = max(self._before.get(entry.key, 0), entry.reading.up)
 
@@ -82,7 +92,7 @@ class Dating:
                 return None
             if boot.alive:
                 return Origin(boot.began + offset, "late", LARGEST_UP)
-            if self._clock.boottime() - boot.last_received < SETTLED_MS:
+            if self._clock.boottime() - boot.last_received < (SETTLED_MS if boot.over else AWAY_MS):
                 return None
             present = max(
                 (other.began for (unit, _), other in self._boots.items() if unit == key[0] and other.alive),

@@ -46,6 +46,9 @@ class Disk(Protocol):
     def release(self, name: str) -> None:
         """Nothing is written to the file for now; what keeps it open is given back."""
 
+    def free(self) -> int:
+        """Bytes that can still be written."""
+
 
 class FolderDisk:
     """A real folder, held by this process alone until `close`."""
@@ -141,6 +144,11 @@ class FolderDisk:
         """close(2). A name that was not synced yet is not forgotten."""
         if name in self._open:
             os.close(self._open.pop(name))
+
+    def free(self) -> int:
+        """What an ordinary user may take: statvfs(3)."""
+        system = os.statvfs(self._folder)
+        return system.f_bavail * system.f_frsize
 
     def _descriptor(self, name: str) -> int:
         if name not in self._open:

@@ -192,9 +192,9 @@ class Forwarder:
             made = [Line(text, frame.number) for text in self._lines.of(frame)]
             lines += made
             if made:
-                self._portions.open(frame, len(made))
+                self._portions.open(frame.mark, len(made))
             else:
-                self._journal.forwarded([frame])
+                self._journal.forwarded([frame.mark])
         return lines
 
     def _health_lines(self, now: int) -> list[Line]:

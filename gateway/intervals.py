@@ -44,6 +44,20 @@ class IntervalSet:
         """First and last of every stretch without a gap, ascending."""
         return list(zip(self._firsts, self._lasts, strict=True))
 
+    def last(self) -> int:
+        """The largest number; -1 when there is none."""
+        return self._lasts[-1] if self._lasts else -1
+
     def run_end(self, number: int) -> int:
         """The last of the numbers that follow `number` without a gap; `number - 1` when it is not in the set."""
         return self._lasts[bisect_right(self._firsts, number) - 1] if number in self else number - 1
+
+    def gaps(self, below: int) -> list[tuple[int, int]]:
+        """First and last of every stretch from 0 up to `below`, not included, that is missing, ascending."""
+        ends = [-1, *self._lasts]
+        starts = [*self._firsts, below]
+        return [
+            (end + 1, min(start, below) - 1)
+            for end, start in zip(ends, starts, strict=True)
+            if end + 1 <= min(start, below) - 1
+        ]

@@ -6,29 +6,32 @@ Promised, with a disk that keeps what it synced:
   that cannot be read, or holds frames of another make, stays where it is, and a later start may read it.
 - A reading is stored once, however often the board sends it, and its time never changes once it was given, as long as
   the ledger is whole. What a failed commit left on the disk is no reading.
+- The segments never take more than `limit_bytes`. What is given up for it is told by `loss` readings, which stay.
+- Memory grows neither with the readings nor with the frames that wait here.
 Not promised: that a reading is sent only once. After a crash a frame may be sent again; it makes the same points.
 
-On disk: segments `segment-<number>.frames`, only ever appended to; one frame per group commit, and one more for each
-boot whose readings have no time yet. No frame number is used twice. A segment is deleted when all its frames are
-forwarded, a newer one is there, and the ledger knows its readings.
+On disk: segments `segment-<number>.frames`, appended to while they are the last; one frame per group commit, and one
+more for each boot whose readings have no time yet. No frame number is used twice. A segment is deleted when all its
+frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the limit on older segments
+are written anew in one step, each time with less: without what was forwarded, then thinned, then with losses alone.
 """
 
-import json
 import logging
 import re
 import threading
-from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from contextlib import suppress
 
 from gateway import framelog
+from gateway.backlog import Backlog, Segment
 from gateway.damage import copy_aside
 from gateway.disk import Disk
+from gateway.entry import Entry, FrameMark, StoredFrame, document, stored
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger, Origin
-from gateway.message import ReadingMessage, reading_message
-from ingest.reading import Reading, TimeQuality
+from gateway.room import Room
+
+LIMIT_BYTES = 4_000_000_000
 
 SEGMENT_BYTES = 1024 * 1024
 UNREADABLE_FRAMES = 1 << 24
@@ -39,73 +42,47 @@ _SEGMENT = re.compile(r"segment-\d{8}\.frames")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A reading with what only its arrival could tell: `received` in CLOCK_BOOTTIME ms of the kernel boot `kernel`, and
-    its time as (UTC ms, quality), None where nobody could tell it yet.
-    """
-
-    message: ReadingMessage
-    kernel: str
-    received: int
-    dated: tuple[int, TimeQuality] | None
-
-    @property
-    def reading(self) -> Reading:
-        """The reading alone."""
-        return self.message.reading
-
-    @property
-    def key(self) -> Key:
-        """Which start of which board it comes from."""
-        return self.reading.unit, self.reading.boot
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFrame:
-    """What one frame holds. `undated` names the boot of its readings when they have no time yet, else it is None."""
-
-    number: int
-    entries: tuple[Entry, ...]
-    undated: Key | None
-
-
-@dataclass(slots=True)
-class _Segment:
-    name: str
-    size: int = 0
-    foreign: bool = False  # holds frames of another make
-    frames: IntervalSet = field(default_factory=IntervalSet)
-    pending: Counter[Key | None] = field(default_factory=Counter)  # frames not forwarded, by `undated`
-    keys: set[Key] = field(default_factory=set)
-
-
 class Journal:
     """Safe to use from several threads; a call may wait for another one's sync."""
 
     def __init__(
-        self, disk: Disk, *, on_entry: Callable[[Entry], None] = lambda _: None, segment_bytes: int = SEGMENT_BYTES
+        self,
+        disk: Disk,
+        *,
+        on_entry: Callable[[Entry], None] = lambda _: None,
+        limit_bytes: int = LIMIT_BYTES,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
-        """Read what is there; `on_entry` hears every stored entry in the order of arrival. Raises OSError only where
-        the folder itself cannot be listed.
+        """Read what is there; `on_entry` hears every stored reading of a board in the order of arrival. Raises OSError
+        only where the folder itself cannot be listed.
         """
-        self.pending_readings = 0
-        self._undated: Counter[Key] = Counter()
         self._disk = disk
         self._segment_bytes = segment_bytes
         self._lock = threading.RLock()
-        self._segments: list[_Segment] = []
         self._sealed = False
         self._blind = False
         self._abandoned: list[int] = []
+        self._replaced: set[int] = set()
+        self._damaged: list[Segment] = []
         self._ledger = Ledger(disk)
+        self._backlog = Backlog(disk, self._ledger)
+        self._segments = self._backlog.segments
+        self._room = Room(
+            disk, self._ledger, self._backlog, self._number, limit_bytes=limit_bytes, segment_bytes=segment_bytes
+        )
         self.damages = self._ledger.damages
         self._next = self._ledger.next_frame
         names = [name for name in disk.names() if _SEGMENT.fullmatch(name)]
-        self._last_file = _file_number(names[-1]) if names else 0
+        self._last_file = Segment(names[-1]).number if names else 0
         for name in names:
             self._recover(name, on_entry)
             disk.release(name)
+        self._damaged_upto = {
+            key: self._ledger.seen[key].last() + 1
+            for segment in self._damaged
+            for key in segment.keys
+            if key in self._ledger.seen
+        }
         if self._ledger.wants_compaction():
             self._compact()
 
@@ -120,10 +97,42 @@ class Journal:
         with self._lock:
             return self._ledger.seen.get(key) or IntervalSet()
 
+    def missing(self, key: Key, below: int) -> list[tuple[int, int]]:
+        """Stretches of that boot's seqs below that one which never came, and of which no loss tells; none while a
+        segment cannot be read, for that may hold them.
+        """
+        with self._lock:
+            return [] if self._blind else self._ledger.missing(key, below)
+
+    def last_seen(self, unit: str) -> dict[Key, int]:
+        """The boots of that unit that are known, each with the largest seq that came."""
+        with self._lock:
+            return {key: seqs.last() for key, seqs in self._ledger.seen.items() if key[0] == unit}
+
+    def damaged_upto(self, key: Key) -> int:
+        """Damage that was found at the start may have taken seqs of that boot up to this one; -1 when it did not."""
+        return self._damaged_upto.get(key, -1)
+
+    @property
+    def pending_readings(self) -> int:
+        """How many wait for the database."""
+        return self._backlog.readings
+
+    @property
+    def bytes(self) -> int:
+        """What the readings take on the disk."""
+        with self._lock:
+            return self._backlog.bytes
+
+    @property
+    def given_up(self) -> int:
+        """How many readings gave way to newer ones in this run."""
+        return self._room.given_up
+
     def undated_readings(self) -> dict[Key, int]:
         """How many readings wait for a time, per boot."""
         with self._lock:
-            return {key: count for key, count in self._undated.items() if count}
+            return {key: count for key, count in self._backlog.undated.items() if count}
 
     def origins(self, key: Key) -> tuple[Origin, ...]:
         """The frozen origins of that boot, in the order of their reach."""
@@ -151,13 +160,14 @@ class Journal:
             if self._abandoned:
                 self._ledger.mark_void(self._abandoned)
                 self._abandoned.clear()
-            segment = self._writable()
             numbers = range(self._next, self._next + len(groups))
             self._next = numbers.stop
             data = b"".join(
-                framelog.encode(number, _document(undated, group))
+                framelog.encode(number, document(group, group[0].kernel, undated))
                 for number, (undated, group) in zip(numbers, groups.items(), strict=True)
             )
+            self._room.make(len(data))
+            segment = self._writable()
             try:
                 self._disk.append(segment.name, data)
                 self._disk.sync(segment.name)
@@ -165,12 +175,16 @@ class Journal:
                 self._abandon(segment, numbers)
                 raise
             segment.size += len(data)
+            for entry in entries:
+                if not entry.made_here:
+                    self._ledger.begin(entry.key, entry.reading.seq)
             for number, (undated, group) in zip(numbers, groups.items(), strict=True):
-                self._index(segment, StoredFrame(number, tuple(group), undated))
+                self._backlog.index(segment, StoredFrame(number, tuple(group), undated))
 
     def set_aside(self, key: Key, seqs: Sequence[int]) -> None:
         """These readings of that boot will not be stored, dead letters hold them. Durable on return. Raises OSError."""
         with self._lock:
+            self._ledger.begin(key, min(seqs))
             seen = self._ledger.seen.setdefault(key, IntervalSet())
             for seq in seqs:
                 seen.add(seq)
@@ -198,27 +212,22 @@ class Journal:
         frames = self.take(newest=False, below=self.next_frame, readings=1, busy=(), datable=lambda _key, _up: False)
         return min((entry.dated[0] for frame in frames for entry in frame.entries if entry.dated), default=None)
 
-    def forwarded(self, frames: Sequence[StoredFrame]) -> None:
+    def forwarded(self, frames: Sequence[FrameMark]) -> None:
         """The database has these frames, or their lines are set aside. Deletes the segments that are done."""
         with self._lock:
-            fresh = [frame for frame in frames if frame.number not in self._ledger.forwarded]
-            self._ledger.mark_forwarded([frame.number for frame in fresh])
-            for frame in fresh:
-                segment = next(segment for segment in self._segments if frame.number in segment.frames)
-                segment.pending[frame.undated] -= 1
-                self._count(frame, -1)
+            self._backlog.forwarded(frames)
             self._delete_done()
 
-    def _writable(self) -> _Segment:
+    def _writable(self) -> Segment:
         if not self._segments or self._sealed or self._segments[-1].size >= self._segment_bytes:
             if self._segments:
                 self._disk.release(self._segments[-1].name)
             self._last_file += 1
-            self._segments.append(_Segment(f"segment-{self._last_file:08d}.frames"))
+            self._segments.append(Segment(f"segment-{self._last_file:08d}.frames"))
             self._sealed = False
         return self._segments[-1]
 
-    def _abandon(self, segment: _Segment, numbers: Sequence[int]) -> None:
+    def _abandon(self, segment: Segment, numbers: Sequence[int]) -> None:
         # After a failed write or sync nobody knows what the disk holds, now or after a power cut, so before the next
         # commit these numbers become void. Nothing is appended behind them; what can be, is cleared away.
         self._abandoned += numbers
@@ -232,26 +241,12 @@ class Journal:
         except OSError:
             self._disk.release(segment.name)
 
-    def _cut_back(self, segment: _Segment) -> None:
+    def _cut_back(self, segment: Segment) -> None:
         try:
             self._disk.truncate(segment.name, segment.size)  # durable with the next sync of a commit, if there is one
         except OSError as error:
             self._sealed = True
             log.warning("%s: not cut back to %d bytes (%s)", segment.name, segment.size, error.strerror)
-
-    def _index(self, segment: _Segment, frame: StoredFrame) -> None:
-        segment.frames.add(frame.number)
-        for entry in frame.entries:
-            segment.keys.add(entry.key)
-            self._ledger.seen.setdefault(entry.key, IntervalSet()).add(entry.reading.seq)
-        if frame.number not in self._ledger.forwarded:
-            segment.pending[frame.undated] += 1
-            self._count(frame, +1)
-
-    def _count(self, frame: StoredFrame, sign: int) -> None:
-        self.pending_readings += sign * len(frame.entries)
-        if frame.undated is not None:
-            self._undated[frame.undated] += sign * len(frame.entries)
 
     def _pending(
         self, newest: bool, below: int, busy: Container[int], datable: Callable[[Key, int], bool]
@@ -259,14 +254,13 @@ class Journal:
         for segment in reversed(self._segments) if newest else self._segments:
             if not any(count and (key is None or datable(key, 0)) for key, count in segment.pending.items()):
                 continue
-            found, _ = framelog.scan(self._disk.read(segment.name))
-            frames = [frame for frame in found if frame.number in segment.frames]
-            for frame in reversed(frames) if newest else frames:
-                if frame.number >= below or frame.number in self._ledger.forwarded or frame.number in busy:
+            frames = self._backlog.waiting(segment)
+            for found in reversed(frames) if newest else frames:
+                if found.number >= below or found.number in busy:
                     continue
-                stored = _stored(frame)
-                if stored.undated is None or datable(stored.undated, max(entry.reading.up for entry in stored.entries)):
-                    yield stored
+                frame = stored(found)
+                if frame.undated is None or datable(frame.undated, max(entry.reading.up for entry in frame.entries)):
+                    yield frame
 
     def _delete_done(self) -> None:
         closed = [segment for segment in self._segments[:-1] if not segment.foreign]
@@ -284,6 +278,10 @@ class Journal:
         if self._ledger.wants_compaction():
             self._compact()
 
+    def _number(self) -> int:
+        self._next += 1
+        return self._next - 1
+
     def _compact(self) -> None:
         if self._blind:  # a later start may read what this one could not, and must find all that belongs to it
             self._ledger.compact(0, {*self._ledger.seen, *self._ledger.origins})
@@ -293,8 +291,13 @@ class Journal:
         self._ledger.compact(min(firsts, default=self._next), live)
 
     def _recover(self, name: str, on_entry: Callable[[Entry], None]) -> None:
+        segment = Segment(name)
+        if segment.number in self._replaced:
+            with suppress(OSError):
+                self._disk.remove(name)
+            return
         try:
-            if _file_number(name) == self._last_file:
+            if segment.number == self._last_file:
                 self._disk.sync(name)  # a run that was killed may have left bytes that only the page cache knows
             data = self._disk.read(name)
         except OSError as error:
@@ -305,68 +308,33 @@ class Journal:
             return
         self._sealed = False
         frames, damaged = framelog.scan(data)
-        segment = _Segment(name, size=len(data))
-        for frame in frames:
-            self._next = max(self._next, frame.number + 1)
-            if frame.number in self._ledger.void:
+        segment.size = len(data)
+        levels = []
+        for found in frames:
+            self._next = max(self._next, found.number + 1)
+            if found.number in self._ledger.void:
                 continue
             try:
-                stored = _stored(frame)
+                frame = stored(found)
             except ValueError as error:
                 self.damages += 1
                 self._sealed = self._blind = segment.foreign = True
                 log.warning("%s: %s; it stays where it is", name, error)
                 continue
-            self._index(segment, stored)
-            for entry in stored.entries:
-                on_entry(entry)
+            self._backlog.index(segment, frame)
+            levels.append(frame.level)
+            if frame.replaces is not None:
+                self._replaced.add(frame.replaces)
+            for entry in frame.entries:
+                if not entry.made_here:
+                    on_entry(entry)
+        segment.level = min(levels, default=0)
         self._segments.append(segment)
         if damaged:
             self.damages += len(damaged)
+            if damaged[0][1] < len(data) or segment.number != self._last_file:
+                self._damaged.append(segment)  # at the very end it is a commit that was not acknowledged
             copy_aside(self._disk, name, data, damaged)
             if damaged[-1][1] == len(data):
                 segment.size = damaged[-1][0]
                 self._cut_back(segment)
-
-
-def _file_number(name: str) -> int:
-    return int(name[len("segment-") : -len(".frames")])
-
-
-def _document(undated: Key | None, entries: Sequence[Entry]) -> bytes:
-    # The payloads go in as they came: they were checked as JSON, and making them again would cost the most of a commit.
-    rows = (
-        b"[%b,%d,%b,%b]"
-        % (
-            json.dumps(entry.reading.unit).encode(),
-            entry.received,
-            json.dumps(entry.dated).encode(),
-            entry.message.document,
-        )
-        for entry in entries
-    )
-    head = json.dumps({"kernel": entries[0].kernel, "undated": undated}).encode()
-    return b"[%b,[%b]]" % (head, b",".join(rows))
-
-
-def _stored(frame: framelog.Frame) -> StoredFrame:
-    match frame.document():
-        case [{"kernel": str(kernel), "undated": None}, [*rows]]:
-            undated = None
-        case [{"kernel": str(kernel), "undated": [str(unit), str(boot)]}, [*rows]]:
-            undated = unit, boot
-        case _:
-            raise ValueError(f"frame {frame.number} is of another make")
-    try:
-        return StoredFrame(frame.number, tuple(_entry(kernel, row) for row in rows), undated)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"frame {frame.number} is of another make: {error!r}") from None
-
-
-def _entry(kernel: str, row: Any) -> Entry:
-    match row:
-        case [str(unit), int(received), None, dict(document)]:
-            return Entry(reading_message(unit, document, b""), kernel, received, None)
-        case [str(unit), int(received), [int(utc_ms), str(quality)], dict(document)]:
-            return Entry(reading_message(unit, document, b""), kernel, received, (utc_ms, cast(TimeQuality, quality)))
-    raise ValueError(f"{str(row)[:80]} is no entry")

@@ -42,9 +42,11 @@ class Origin(NamedTuple):
 
 
 class Ledger:
-    """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `origins`: frozen for
-    ever, in the order of their reach. `void`: frames whose commit failed, which are none, whatever a segment holds.
-    `next_frame`: no frame at or above this number was ever forwarded or void. `damages` were found when it was read.
+    """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `accounted`: seqs that
+    nobody waits for, per boot: what a `loss` tells of, and what came before the first that was heard here. `origins`:
+    frozen for ever, in the order of their reach. `void`: frames whose commit failed, which are none, whatever a segment
+    holds. `next_frame`: no frame at or above this number was ever forwarded or void. `damages` were found when it was
+    read.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -55,6 +57,7 @@ class Ledger:
         self.forwarded = IntervalSet()
         self.void = IntervalSet()
         self.seen: dict[Key, IntervalSet] = {}
+        self.accounted: dict[Key, IntervalSet] = {}
         self.origins: dict[Key, list[Origin]] = {}
         self.next_frame = 1
         self._disk = disk
@@ -83,11 +86,41 @@ class Ledger:
         self._write(change, sync=True)
         self._apply(change)
 
-    def keep_seen(self, keys: Iterable[Key]) -> None:
-        """From now on the seqs of these boots are known without their segments. Durable on return; a full disk gets
-        the reserve for it. Raises OSError.
+    def begin(self, key: Key, seq: int) -> None:
+        """The first reading heard of that boot: what came before it is not waited for, an earlier disk may have it.
+        Written when the disk takes it, not synced: a start that does not find it waits for less.
         """
-        change = {"seen": [[*key, self.seen[key].ranges()] for key in keys]}
+        if key in self.accounted:
+            return
+        last = max(seq - 1, (self.seen.get(key) or IntervalSet()).last())
+        change = {"accounted": [[*key, [(0, last)] if last >= 0 else []]]}
+        self._apply(change)
+        try:
+            self._write(change, sync=False)
+        except OSError as error:
+            self._file.away(f"not written ({error.strerror}); it is written anew when that works again")
+
+    def missing(self, key: Key, below: int) -> list[tuple[int, int]]:
+        """Stretches of that boot's seqs below that one which neither came nor are accounted for."""
+        if key not in self.accounted:
+            return []
+        seen = self.seen.get(key) or IntervalSet()
+        return IntervalSet([*seen.ranges(), *self.accounted[key].ranges()]).gaps(below)
+
+    def account(self, key: Key, first: int, last: int) -> None:
+        """A loss that is in the journal tells of these seqs."""
+        if key in self.accounted:
+            self.accounted[key].add(first, last)
+
+    def keep_seen(self, keys: Iterable[Key]) -> None:
+        """From now on the seqs of these boots, and what is accounted for, are known without their segments. Durable on
+        return; a full disk gets the reserve for it. Raises OSError.
+        """
+        boots = list(keys)
+        change = {
+            "seen": [[*key, self.seen[key].ranges()] for key in boots if key in self.seen],
+            "accounted": [[*key, self.accounted[key].ranges()] for key in boots if key in self.accounted],
+        }
         try:
             self._write(change, sync=True)
         except OSError as error:
@@ -132,6 +165,7 @@ class Ledger:
             "void": self.void.ranges(),
             "origins": [[*key, *origin] for key, origins in self.origins.items() for origin in origins],
             "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
+            "accounted": [[*key, seqs.ranges()] for key, seqs in self.accounted.items()],
             "next": self.next_frame,
         }
         data = framelog.encode(0, json.dumps(everything).encode()) + change
@@ -149,6 +183,7 @@ class Ledger:
         self.forwarded.discard_below(first_frame)
         kept = live | _latest_boots(self.seen)
         self.seen = {key: seqs for key, seqs in self.seen.items() if key in kept}
+        self.accounted = {key: seqs for key, seqs in self.accounted.items() if key in kept}
         self.origins = {key: origins for key, origins in self.origins.items() if key in kept}
         try:
             self._rewrite()
@@ -173,6 +208,7 @@ class Ledger:
         if damaged:
             self.damages += len(damaged)
             self._incomplete = True
+            self.accounted.clear()  # what came, and is unknown now, must not be taken for lost
             copy_aside(self._disk, FILE, data, sorted(damaged))
 
     def _apply(self, change: dict[str, Any]) -> None:
@@ -187,6 +223,10 @@ class Ledger:
         for unit, boot, ranges in change.get("seen", ()):
             for first, last in ranges:
                 self.seen.setdefault((unit, boot), IntervalSet()).add(first, last)
+        for unit, boot, ranges in change.get("accounted", ()):
+            accounted = self.accounted.setdefault((unit, boot), IntervalSet())
+            for first, last in ranges:
+                accounted.add(first, last)
         self.next_frame = max(self.next_frame, change.get("next", 1))
 
 

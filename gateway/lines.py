@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from gateway.clock import EARLIEST_UTC_MS, LATEST_UTC_MS
 from gateway.deadletters import DeadLetters
-from gateway.journal import Entry, StoredFrame
+from gateway.entry import Entry, StoredFrame
 from gateway.ledger import Key, Origin
 from ingest.points import reading_line
 from ingest.reading import TimeQuality

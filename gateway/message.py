@@ -43,7 +43,8 @@ class ReadingMessage:
     """A reading as a board published it.
 
     `sent` is ms since the board's boot at publishing, None when that boot is over; `oldest` the lowest seq of that
-    boot that the board still holds; `document` the payload itself, the form in which it goes into the journal.
+    boot that the board still holds; `document` the payload itself, the form in which it goes into the journal, or empty
+    when the message came out of there.
     """
 
     reading: Reading
@@ -81,7 +82,7 @@ def parse(topic: str, payload: bytes) -> ReadingMessage | StatusMessage:
 
 
 def reading_message(unit: str, document: dict[str, Any], text: bytes) -> ReadingMessage:
-    """A `reading` document that fits the schema, as a message; also the way back out of the journal."""
+    """A `reading` document that fits the schema, as a message; `payload_of` is the way back."""
     reading = Reading(
         unit=unit,
         boot=document["boot"],
@@ -98,10 +99,30 @@ def reading_message(unit: str, document: dict[str, Any], text: bytes) -> Reading
     return ReadingMessage(reading, sent, int(document["oldest"]), text)
 
 
+def payload_of(message: ReadingMessage) -> bytes:
+    """The document from which `reading_message` makes this message."""
+    reading = message.reading
+    said = {
+        "boot": reading.boot,
+        "seq": reading.seq,
+        "device": reading.device,
+        "model": reading.model,
+        "measurement": reading.measurement,
+        "up": reading.up,
+        "t": reading.t,
+        "sent": message.sent,
+        "oldest": message.oldest,
+        "signals": reading.signals,
+    }
+    return json.dumps(said if reading.error is None else said | {"error": reading.error}).encode()
+
+
 def _refuse_contradictions(message: ReadingMessage) -> None:
-    """What no schema can say, between two keys: either would make us acknowledge or date what was never there."""
+    """What no schema says: it would make us acknowledge or date what was never there, or take it for our own."""
     seq, up = message.reading.seq, message.reading.up
     identity = (message.reading.unit, message.reading.boot), seq
+    if message.reading.device == "gateway":
+        raise MessageError("device 'gateway': that name is the gateway's own; give the device another", identity)
     if message.oldest > seq:
         raise MessageError(f"oldest {message.oldest} is above seq {seq}: the board holds no such reading", identity)
     if message.sent is not None and message.sent < up:

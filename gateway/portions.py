@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.deadletters import DeadLetters
-from gateway.journal import Journal, StoredFrame
+from gateway.entry import FrameMark
+from gateway.journal import Journal
 from gateway.notice import Notice
 
 PORTION_BYTES = 1_000_000
@@ -57,7 +58,7 @@ class _Trial:
 
 @dataclass(slots=True)
 class _Open:
-    frame: StoredFrame
+    frame: FrameMark
     lines: int
 
 
@@ -106,7 +107,7 @@ class Portions:
         """Whether lines are held back: the next `forget` after the hour lets them be loaded again."""
         return bool(self._held_back)
 
-    def open(self, frame: StoredFrame, lines: int) -> None:
+    def open(self, frame: FrameMark, lines: int) -> None:
         """The frame counts as forwarded when so many lines of it are written or set aside."""
         self._open[frame.number] = _Open(frame, lines)
 

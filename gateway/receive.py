@@ -1,8 +1,10 @@
 """MQTT in: what the broker delivers goes parsed into a queue; acknowledgements go out when the journal has it.
 
-Promised: the broker gets its PUBACK, and the board its `ack`, only when the committer says so; a message that arrives
-was published while we were connected, so its age is what TCP and the broker's window made it. Not promised: that every
-message gets through; one that is lost here the board still holds, and it publishes it again.
+The broker keeps our session, so what boards publish while we are away waits there. To tell it from what is fresh, each
+connection begins with a marker that comes back to ourselves behind all that waited.
+Promised: the broker gets its PUBACK, and the board its `ack`, only when the committer says so; a delivery that is not
+`queued` was published while we were connected, so its age is what TCP and the broker's window made it.
+Not promised: that every message gets through; one that is lost here the board still holds, and it publishes it again.
 """
 
 import json
@@ -11,6 +13,7 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -25,7 +28,11 @@ from gateway.settings import BrokerSettings
 CLIENT_ID = "powerunit-gateway"
 """Fixed, so that the broker ends the connection of a gateway that died when the next one comes."""
 
-TOPICS = [("powerunit/v1/+/reading", 1), ("powerunit/v1/+/status", 1)]
+MARKER = "powerunit/gateway/marker"
+TOPICS = [("powerunit/v1/+/reading", 1), ("powerunit/v1/+/status", 1), (MARKER, 1)]
+MARKED_EVERY = 50
+"""While the marker is out it is sent again after so many messages: a queue that was full did not take it."""
+
 QUEUED = 1000
 REFUSALS = {"Bad user name or password", "Not authorized"}
 
@@ -44,12 +51,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as the broker delivered it; `received` is in boottime ms."""
+    """One message as the broker delivered it; `received` is in boottime ms; `queued`: it may have waited for us."""
 
     content: ReadingMessage | StatusMessage | Rejected
     received: int
     mid: int
     connection: int
+    queued: bool = False
 
 
 class Receiver:
@@ -66,13 +74,15 @@ class Receiver:
         self._boottime = boottime
         self._on_refused = on_refused
         self._connection = 0
-        # A clean session: what the broker kept for us while we were away would come with a false age.
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, clean_session=True, manual_ack=True)
+        self._marker: bytes | None = None
+        self._heard_before_marker = 0
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, clean_session=False, manual_ack=True)
         self._client.username_pw_set(settings.user, settings.password)
         self._client.reconnect_delay_set(1, 10)
         self._client.on_connect = self._connected
         self._client.on_connect_fail = self._not_connected
         self._client.on_disconnect = self._disconnected
+        self._client.on_subscribe = self._subscribed
         self._client.on_message = self._heard
 
     def run(self) -> None:
@@ -106,8 +116,22 @@ class Receiver:
             self.broker.away(sentence)
             return
         self._connection += 1
+        self._marker = uuid4().bytes
+        self._heard_before_marker = 0
         client.subscribe(TOPICS)
+
+    def _subscribed(
+        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _p: Properties | None
+    ) -> None:
+        refused = [topic for (topic, _), reason in zip(TOPICS, reasons, strict=True) if reason.is_failure]
+        if refused:
+            self.broker.away(f"does not let us hear {', '.join(refused)}; check its ACL")
+            return
         self.broker.back()
+        self._send_marker()
+
+    def _send_marker(self) -> None:
+        self._client.publish(MARKER, self._marker, qos=1)
 
     def _not_connected(self, _client: mqtt.Client, _data: Any) -> None:
         self.broker.away("no connection; trying again")
@@ -130,12 +154,22 @@ class Receiver:
             topic = message.topic
         except UnicodeDecodeError:
             topic = "(topic that is not UTF-8)"
+        if topic == MARKER:
+            if payload == self._marker:
+                self._marker = None
+            self._client.ack(message.mid, qos=1)
+            return
         content: ReadingMessage | StatusMessage | Rejected
         try:
             content = parse(topic, payload)
         except MessageError as error:
             content = Rejected(str(error), topic, payload[:PAYLOAD_KEPT], error.reading)
-        delivery = Delivery(content, received, message.mid, self._connection)
+        queued = self._marker is not None
+        if queued:
+            self._heard_before_marker += 1
+            if self._heard_before_marker % MARKED_EVERY == 0:
+                self._send_marker()
+        delivery = Delivery(content, received, message.mid, self._connection, queued)
         try:
             self.deliveries.put_nowait(delivery)
         except queue.Full:

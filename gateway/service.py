@@ -11,8 +11,10 @@ from gateway.commit import Committer
 from gateway.dating import Dating, freeze_origins
 from gateway.deadletters import DeadLetters
 from gateway.disk import Disk
+from gateway.entry import Entry
 from gateway.forward import Forwarder
-from gateway.journal import Entry, Journal
+from gateway.gaps import Gaps
+from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.page.app import make_app, make_server
 from gateway.page.state import Rooms, healthy, state
@@ -42,12 +44,15 @@ class Service:
         kernel = kernel_boot()
         dating = Dating(clock, kernel)
         units = Units()
+        gaps = Gaps()
 
         def heard(entry: Entry) -> None:
             dating.heard_entry(entry)
-            units.heard(entry.message, entry.received if entry.kernel == kernel else None)
+            gaps.stored(entry)
+            known = entry.kernel == kernel and not entry.queued
+            units.heard(entry.message, entry.received if known else None)
 
-        journal = Journal(disk, on_entry=heard)
+        journal = Journal(disk, on_entry=heard, limit_bytes=settings.journal_limit)
         dead_letters = DeadLetters(disk)
         receiver = Receiver(settings.broker, clock.boottime, self._on_refused)
         committer = Committer(
@@ -57,6 +62,7 @@ class Service:
             clock=clock,
             kernel=kernel,
             units=units,
+            gaps=gaps,
             acknowledger=receiver,
         )
         lines = LineMaker(settings.site, journal.origin, dead_letters)

@@ -7,8 +7,11 @@ from ingest.points import is_tag
 from ingest.settings_file import Table
 from ingest.writer import DatabaseSettings, database_settings
 
-COMMIT_INTERVAL = 2.0
+COMMIT_INTERVAL = 5.0
 """Seconds. Longer costs the card fewer bytes; the board sends again after 20 s without an acknowledgement."""
+
+LIMIT_MB = 4000
+"""Two months at four readings a second, and the half of what a system leaves free on a card of 16 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,12 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`commit_interval` and `forward_interval` are in seconds."""
+    """`commit_interval` and `forward_interval` are in seconds, `journal_limit` is in bytes."""
 
     site: str
     broker: BrokerSettings
     journal_folder: Path
+    journal_limit: int
     commit_interval: float
     forward_interval: float
     database: DatabaseSettings
@@ -47,6 +51,7 @@ def load(path: Path) -> Settings:
             broker.host("host"), broker.integer("port", 1, 65535), broker.text("user"), broker.secret("password_file")
         ),
         journal_folder=Path(journal.text("folder")),
+        journal_limit=journal.integer("limit_mb", 16, 1_000_000, LIMIT_MB) * 1_000_000,
         commit_interval=journal.seconds("commit_interval", 0.1, 10, COMMIT_INTERVAL),
         forward_interval=file.table("forward").seconds("interval", 1, 3600),
         database=database_settings(file.table("database")),

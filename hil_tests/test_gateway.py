@@ -2,6 +2,7 @@
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -41,19 +42,27 @@ class ScriptedBoard:
         self._knows_utc = knows_utc
         self._utc_at_boot = utc_ms() - POLL_MS * POLLS_BEFORE
         self._lock = threading.Lock()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=UNIT)
-        self._client.username_pw_set(UNIT, PASSWORDS[UNIT])
-        self._client.on_connect = lambda client, *_: client.subscribe(f"powerunit/v1/{UNIT}/ack", 1)
-        self._client.on_message = self._heard
-        self._client.connect(HOST, broker.port)
-        self._client.loop_start()
+        self._broker = broker
+        self.back()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.away()
+
+    def away(self) -> None:
+        """Out of the Wi-Fi's reach."""
         self._client.disconnect()
         self._client.loop_stop()
+
+    def back(self) -> None:
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=UNIT)
+        self._client.username_pw_set(UNIT, PASSWORDS[UNIT])
+        self._client.on_connect = lambda client, *_: client.subscribe(f"powerunit/v1/{UNIT}/ack", 1)
+        self._client.on_message = self._heard
+        self._client.connect(HOST, self._broker.port)
+        self._client.loop_start()
 
     def up(self) -> int:
         return utc_ms() - self._utc_at_boot
@@ -82,6 +91,10 @@ class ScriptedBoard:
                 }
         return self.publish()
 
+    def held(self, seq: int) -> dict[str, Any]:
+        with self._lock:
+            return dict(self._held[seq])
+
     def publish(self) -> list[mqtt.MQTTMessageInfo]:
         with self._lock:
             oldest = min(self._held, default=0)
@@ -89,8 +102,8 @@ class ScriptedBoard:
         topic = f"powerunit/v1/{UNIT}/reading"
         return [self._client.publish(topic, json.dumps(document), qos=1) for document in documents]
 
-    def publish_raw(self, payload: bytes) -> None:
-        self._client.publish(f"powerunit/v1/{UNIT}/reading", payload, qos=1)
+    def publish_raw(self, payload: bytes, unit: str = UNIT) -> mqtt.MQTTMessageInfo:
+        return self._client.publish(f"powerunit/v1/{unit}/reading", payload, qos=1)
 
     def wait_acknowledged(self, seqs: range) -> None:
         """Publishes again what stays without an `ack`, as a board does."""
@@ -198,6 +211,7 @@ def test_readings_without_a_time_get_one_when_the_database_is_reached(
 def test_what_a_board_without_a_clock_published_while_the_gateway_was_away_gets_its_true_time(
     gateway: Gateway, broker: Mosquitto, database: InfluxDB
 ) -> None:
+    """It waits at the broker, and is stored as soon as the gateway is back, though the board is away by then."""
     gateway.start()
     wait_connected(gateway)
     wait_until(lambda: gateway.state()["database"]["last_forwarded"] is not None, DEADLINE, "a trusted clock")
@@ -205,14 +219,57 @@ def test_what_a_board_without_a_clock_published_while_the_gateway_was_away_gets_
     with ScriptedBoard(broker, knows_utc=False) as board:
         for published in board.take(range(300)):
             published.wait_for_publish(DEADLINE)
+        board.away()
         board.let_pass(60_000)
         gateway.start()
+        wait_until(lambda: gateway.state()["journal"]["undated_readings"] == 300, DEADLINE, "what lay in the queue")
+        board.back()
         board.take(range(300, 330))
         board.wait_acknowledged(range(330))
         wait_until(lambda: len(cycles_in(database)) >= 330, DEADLINE, "330 readings in the database")
         rows = database.query("SELECT cycles FROM bms")
         assert sorted(row["cycles"] for row in rows) == list(range(330))
         assert max(abs(row["time"] - board.taken(row["cycles"])) for row in rows) < 1000
+
+
+def test_a_queue_that_is_full_when_the_gateway_comes_back_dates_nothing_wrongly(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    """The broker has no place for the gateway's marker then, and drops the last readings too."""
+    gateway.start()
+    wait_connected(gateway)
+    gateway.stop()
+    most = range(1500)
+    with ScriptedBoard(broker, knows_utc=False) as board:
+        board.let_pass(POLL_MS * len(most))
+        for published in board.take(most):
+            published.wait_for_publish(DEADLINE)
+        board.let_pass(60_000)
+        gateway.start()
+        board.wait_acknowledged(most)
+        wait_until(lambda: len(cycles_in(database)) >= len(most), DEADLINE, "all readings in the database")
+        rows = database.query("SELECT cycles FROM bms")
+        assert sorted(row["cycles"] for row in rows) == list(most)
+        assert max(abs(row["time"] - board.taken(row["cycles"])) for row in rows) < 1000
+
+
+def test_a_broker_that_dies_with_what_it_acknowledged_costs_nothing(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    gateway.start()
+    wait_connected(gateway)
+    gateway.kill()
+    with ScriptedBoard(broker, knows_utc=True) as board:
+        for published in board.take(range(100)):
+            published.wait_for_publish(DEADLINE)
+        broker.kill()
+        broker.start()
+        gateway.start()
+        wait_connected(gateway)
+        assert board.acknowledged == set()
+        board.wait_acknowledged(range(100))
+        wait_until(lambda: len(cycles_in(database)) >= 100, DEADLINE, "100 readings in the database")
+        assert cycles_in(database) == list(range(100))
 
 
 def test_an_outage_of_the_link_and_of_the_broker_costs_and_doubles_nothing(
@@ -262,6 +319,80 @@ def test_a_bad_message_blocks_nothing_and_is_counted(gateway: Gateway, broker: M
         board.wait_acknowledged(range(3))
     wait_until(lambda: cycles_in(database) == [0, 1, 2], DEADLINE, "the good readings")
     wait_until(lambda: gateway.state()["set_aside"]["dead_letters"] == 5, DEADLINE, "5 dead letters")
+
+
+def test_a_message_of_a_megabyte_is_dropped_and_its_board_goes_on(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    gateway.start()
+    wait_connected(gateway)
+    with ScriptedBoard(broker, knows_utc=True) as board:
+        board.publish_raw(b'{"boot": "' + b"a" * 1_000_000 + b'"}').wait_for_publish(DEADLINE)
+        board.publish_raw(b"[" + b"1," * 30_000 + b"1]").wait_for_publish(DEADLINE)
+        board.take(range(3))
+        board.wait_acknowledged(range(3))
+    wait_until(lambda: cycles_in(database) == [0, 1, 2], DEADLINE, "the good readings")
+    assert gateway.state()["set_aside"]["dead_letters"] == 1
+
+
+def test_a_timestamp_in_2106_is_set_aside_and_blocks_nothing(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    gateway.start()
+    wait_connected(gateway)
+    with ScriptedBoard(broker, knows_utc=True) as board:
+        board.take(range(2))
+        reading = board.held(1) | {"seq": 2, "t": 4_294_967_296_000, "sent": board.up(), "oldest": 0}
+        board.publish_raw(json.dumps(reading).encode())
+        board.take(range(3, 5))
+        board.wait_acknowledged(range(2))
+        board.wait_acknowledged(range(3, 5))
+        wait_until(lambda: any(ack["seq"] == 4 for ack in board.acks), DEADLINE, "an ack over the refused reading too")
+    wait_until(lambda: cycles_in(database) == [0, 1, 3, 4], DEADLINE, "the good readings")
+    assert gateway.state()["set_aside"]["dead_letters"] == 1
+
+
+def test_a_unit_that_the_broker_does_not_know_comes_no_further_than_the_broker(
+    gateway: Gateway, broker: Mosquitto, database: InfluxDB
+) -> None:
+    gateway.start()
+    wait_connected(gateway)
+    stranger = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="raft-99")
+    stranger.username_pw_set("raft-99", PASSWORDS[UNIT])
+    answers = queue.Queue[str]()
+    stranger.on_connect = lambda _client, _data, _flags, reason, _properties: answers.put(str(reason))
+    stranger.connect(HOST, broker.port)
+    stranger.loop_start()
+    assert answers.get(timeout=DEADLINE) == "Not authorized"
+    stranger.loop_stop()
+    with ScriptedBoard(broker, knows_utc=True) as board:
+        board.take(range(2))
+        board.publish_raw(json.dumps(board.held(1) | {"sent": board.up(), "oldest": 0}).encode(), unit="raft-99")
+        board.take(range(2, 4))
+        board.wait_acknowledged(range(4))
+    wait_until(lambda: len(cycles_in(database)) == 4, DEADLINE, "the unit's own readings")
+    state = gateway.state()
+    assert [unit["name"] for unit in state["units"]] == [UNIT]
+    assert state["set_aside"]["dead_letters"] == 0
+
+
+def test_a_gap_that_no_board_explains_becomes_a_loss(gateway: Gateway, broker: Mosquitto, database: InfluxDB) -> None:
+    gateway.start()
+    wait_connected(gateway)
+    with ScriptedBoard(broker, knows_utc=True) as board:
+        board.take(range(5))
+        board.wait_acknowledged(range(5))
+        board.take(range(9, 11))
+        board.wait_acknowledged(range(9, 11))
+        gateway.kill()
+        gateway.start()
+        board.take(range(11, 12))
+        board.wait_acknowledged(range(11, 12))
+        wait_until(lambda: len(cycles_in(database)) == 8, DEADLINE, "8 readings in the database")
+        [row] = database.query("SELECT * FROM loss")
+    assert (row["readings"], row["last_seq"], row["reason"]) == (4, 8, "never_received")
+    assert (row["device"], row["unit"], row["time_quality"]) == ("gateway", UNIT, "estimated")
+    assert abs(row["time"] - board.taken(5)) < 1000
 
 
 def test_the_page_tells_what_is_wired_stored_and_sent(gateway: Gateway, broker: Mosquitto) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 type_names = ("float", "int", "bool", "string")
 SignalType = Literal["float", "int", "bool", "string"]
 
-DEVICE_MEASUREMENTS = ("bms", "charge_controller", "unit")
+DEVICE_MEASUREMENTS = ("bms", "charge_controller", "unit", "loss")
 """Measurements whose points come from readings of a unit."""
 
 _NUMBERED = re.compile(r"\{(\d+)\.\.(\d+)\}")

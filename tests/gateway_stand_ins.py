@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gateway.clock import Clock
-from gateway.journal import Entry
+from gateway.entry import Entry
 from gateway.message import ReadingMessage, parse
 from ingest.answer import Answer, Verdict
 from ingest.reading import TimeQuality
@@ -21,7 +21,7 @@ class RecordingDisk:
 
     While `full`, nothing can be written, until something is removed; while `torn`, half of each write is, and nothing
     can be cut back; while `unsynced`, what is written stays in the page cache; `unreadable` files cannot be read.
-    `held` are the files that are kept open.
+    `held` are the files that are kept open; `room` is what the disk says is free.
     """
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
@@ -32,6 +32,7 @@ class RecordingDisk:
         self.unsynced = False
         self.unreadable: set[str] = set()
         self.held: set[str] = set()
+        self.room = 1 << 40
 
     def names(self) -> list[str]:
         return sorted(self.files)
@@ -84,6 +85,9 @@ class RecordingDisk:
 
     def release(self, name: str) -> None:
         self.held.discard(name)
+
+    def free(self) -> int:
+        return self.room
 
     def _do(self, *operation: Any) -> None:
         self.operations.append(operation)

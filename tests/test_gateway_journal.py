@@ -1,7 +1,8 @@
 import pytest
 
 from gateway import framelog
-from gateway.journal import Entry, Journal, StoredFrame
+from gateway.entry import Entry, FrameMark, StoredFrame
+from gateway.journal import Journal
 from gateway.ledger import Key, Origin
 from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, entry
 
@@ -11,6 +12,10 @@ ALL = 10**9
 
 def take(journal: Journal, *, newest: bool = False, readings: int = ALL, below: int = ALL) -> list[StoredFrame]:
     return journal.take(newest=newest, below=below, readings=readings, busy=(), datable=lambda _key, _up: True)
+
+
+def marks(frames: list[StoredFrame]) -> list[FrameMark]:
+    return [frame.mark for frame in frames]
 
 
 def seqs(frames: list[StoredFrame]) -> list[int]:
@@ -36,7 +41,7 @@ def test_nothing_is_returned_before_it_is_synced() -> None:
     journal = Journal(disk)
     disk.operations.clear()
     journal.commit([entry(0)])
-    assert [operation[:2] for operation in disk.operations] == [
+    assert [operation[:2] for operation in disk.operations][:2] == [
         ("append", "segment-00000001.frames"),
         ("sync", "segment-00000001.frames"),
     ]
@@ -62,7 +67,7 @@ def test_forwarded_frames_are_taken_no_more_and_their_segments_go() -> None:
     journal = Journal(disk, segment_bytes=1)
     for seq in range(3):
         journal.commit([entry(seq)])
-    journal.forwarded(take(journal, readings=2))
+    journal.forwarded(marks(take(journal, readings=2)))
     assert seqs(take(journal)) == [2]
     assert [name for name in disk.files if name.startswith("segment")] == ["segment-00000003.frames"]
     assert journal.pending_readings == 1
@@ -76,7 +81,7 @@ def test_a_reading_stays_known_after_its_segment_is_gone() -> None:
     journal = Journal(disk, segment_bytes=1)
     journal.commit([entry(seq) for seq in range(5)])
     journal.commit([entry(9)])
-    journal.forwarded(take(journal))
+    journal.forwarded(marks(take(journal)))
     assert Journal(disk).seen(KEY).ranges() == [(0, 4), (9, 9)]
 
 
@@ -90,7 +95,7 @@ def test_undated_readings_of_one_boot_wait_and_block_no_other() -> None:
     frames = journal.take(newest=False, below=ALL, readings=ALL, busy=(), datable=datable)
     assert {frame.undated for frame in frames} == {None, ("raft-02", BOOT)}
     assert seqs(frames) == [1, 0]
-    journal.forwarded(frames)
+    journal.forwarded(marks(frames))
     assert journal.undated_readings() == {KEY: 1}
 
 
@@ -152,7 +157,7 @@ def test_a_full_disk_does_not_stop_the_clearing_up_and_every_seq_stays_known() -
     journal.commit([entry(0)])
     journal.commit([entry(1)])
     disk.full = True
-    journal.forwarded(take(journal))
+    journal.forwarded(marks(take(journal)))
     assert sorted(disk.files) == ["ledger.frames", "reserve", "segment-00000002.frames"]
     assert Journal(disk).seen(KEY).ranges() == [(0, 1)]
 
@@ -164,10 +169,10 @@ def test_nothing_is_deleted_before_the_ledger_knows_it() -> None:
         journal.commit([entry(seq)])
     disk.remove("reserve")
     disk.full = True
-    journal.forwarded(take(journal, readings=2))
+    journal.forwarded(marks(take(journal, readings=2)))
     assert Journal(disk).seen(KEY).ranges() == [(0, 2)]
     disk.full = False
-    journal.forwarded(take(journal))
+    journal.forwarded(marks(take(journal)))
     assert [name for name in disk.files if name.startswith("segment")] == ["segment-00000003.frames"]
     assert Journal(disk).seen(KEY).ranges() == [(0, 2)]
 
@@ -226,7 +231,7 @@ def test_a_segment_that_is_unreadable_at_one_start_loses_nothing() -> None:
     assert blind.damages == 1
     for seq in range(10, 13):
         blind.commit([entry(seq)])
-    blind.forwarded(take(blind, readings=2))
+    blind.forwarded(marks(take(blind, readings=2)))
     disk.files["ledger.frames"] += b"torn"
     Journal(disk)
     disk.unreadable.clear()
@@ -239,7 +244,7 @@ def test_an_unreadable_ledger_is_moved_aside_and_counted() -> None:
     disk = RecordingDisk()
     journal = Journal(disk)
     journal.commit([entry(0)])
-    journal.forwarded(take(journal))
+    journal.forwarded(marks(take(journal)))
     ledger = disk.files["ledger.frames"]
     disk.unreadable = {"ledger.frames"}
     again = Journal(disk)
@@ -265,10 +270,10 @@ def test_a_tail_that_cannot_be_cut_off_does_not_stop_the_start() -> None:
     [
         b'{"v":2,"rows":["newer"]}',
         b"[]",
-        b'[{"kernel":"k","undated":[]},[]]',
-        b'[{"kernel":"k","undated":null},[[]]]',
-        b'[{"kernel":"k","undated":null},[["raft-01",1,[],{}]]]',
-        b'[{"kernel":"k","undated":null},[["raft-01","x",null,{"boot":1}]]]',
+        b'[{"kernel":"k","undated":[],"level":0,"replaces":null},[]]',
+        b'[{"kernel":"k","undated":null,"level":0,"replaces":null},[[]]]',
+        b'[{"kernel":"k","undated":null,"level":0,"replaces":null},[["raft-01",1,false,[],{}]]]',
+        b'[{"kernel":"k","undated":null,"level":0,"replaces":null},[["raft-01","x",false,null,{"boot":1}]]]',
     ],
 )
 def test_a_segment_with_a_frame_of_another_make_stays_where_it_is(document: bytes) -> None:
@@ -281,7 +286,7 @@ def test_a_segment_with_a_frame_of_another_make_stays_where_it_is(document: byte
         journal.commit([entry(seq)])
     frames = take(journal)
     assert [frame.number for frame in frames] == [1, 3, 4]
-    journal.forwarded(frames)
+    journal.forwarded(marks(frames))
     assert [name for name in disk.files if name.startswith("segment")] == [
         "segment-00000001.frames",
         "segment-00000003.frames",
@@ -289,12 +294,12 @@ def test_a_segment_with_a_frame_of_another_make_stays_where_it_is(document: byte
     assert Journal(disk).pending_readings == 0
 
 
-def test_only_the_segment_that_is_written_is_kept_open() -> None:
+def test_only_what_is_written_is_kept_open() -> None:
     disk = RecordingDisk({"segment-00000001.frames": b"damaged"})
     journal = Journal(disk, segment_bytes=1)
     for seq in range(5):
         journal.commit([entry(seq)])
-    assert disk.held == {"segment-00000005.frames"}
+    assert disk.held == {"segment-00000005.frames", "ledger.frames"}
 
 
 def test_a_damaged_tail_is_copied_aside_and_cut_off() -> None:
@@ -315,7 +320,7 @@ def test_damage_in_the_middle_costs_one_frame_and_no_number_is_used_twice() -> N
     journal = Journal(disk)
     for seq in range(3):
         journal.commit([entry(seq)])
-    journal.forwarded(take(journal))
+    journal.forwarded(marks(take(journal)))
     data = bytearray(disk.files["segment-00000001.frames"])
     data[-1] ^= 0xFF
     disk.files["segment-00000001.frames"] = bytes(data)
@@ -328,7 +333,7 @@ def test_a_lost_ledger_only_means_sending_again() -> None:
     disk = RecordingDisk()
     journal = Journal(disk)
     journal.commit([entry(0)])
-    journal.forwarded(take(journal))
+    journal.forwarded(marks(take(journal)))
     disk.files["ledger.frames"] = b"\x00" * 100
     assert seqs(take(Journal(disk))) == [0]
 
@@ -354,5 +359,5 @@ def test_the_oldest_time_is_that_of_what_is_not_forwarded() -> None:
     journal.commit([entry(0, (UTC_2026, "device"))])
     journal.commit([entry(1, (UTC_2026 + 1000, "device"))])
     assert journal.oldest_time() == UTC_2026
-    journal.forwarded(take(journal, readings=1))
+    journal.forwarded(marks(take(journal, readings=1)))
     assert journal.oldest_time() == UTC_2026 + 1000

@@ -3,7 +3,8 @@ import logging
 import pytest
 
 from gateway.deadletters import DeadLetters
-from gateway.journal import Entry, Journal, StoredFrame
+from gateway.entry import Entry, StoredFrame
+from gateway.journal import Journal
 from gateway.ledger import Key, Origin
 from gateway.lines import LineMaker
 from gateway.message import LARGEST_UP

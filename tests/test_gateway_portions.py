@@ -28,7 +28,7 @@ class Bench:
             datable=lambda _key, _up: True,
         )
         for frame in frames:
-            self.portions.open(frame, 1)
+            self.portions.open(frame.mark, 1)
         self.portions.add(
             [Line(str(frame.entries[0].reading.seq), frame.number) for frame in frames], most, first=False
         )
@@ -117,7 +117,7 @@ def test_a_frame_is_forwarded_when_all_its_lines_are_settled() -> None:
     [frame] = bench.journal.take(
         newest=True, below=bench.journal.next_frame, readings=2, busy=(), datable=lambda _key, _up: True
     )
-    bench.portions.open(frame, 2)
+    bench.portions.open(frame.mark, 2)
     bench.portions.add([Line("0", frame.number), Line("1", frame.number)], 1, first=False)
     bench.portions.written(bench.next())
     assert bench.journal.pending_readings == 2

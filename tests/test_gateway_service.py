@@ -18,6 +18,7 @@ def settings(tmp_path: Path) -> Settings:
         site="rig",
         broker=BrokerSettings("127.0.0.1", 1, "gateway", "secret"),
         journal_folder=tmp_path,
+        journal_limit=16_000_000,
         commit_interval=1,
         forward_interval=1,
         database=Influxdb1Settings("http://127.0.0.1:1", "powerunit"),

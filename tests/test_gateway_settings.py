@@ -42,7 +42,7 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
     assert (settings.broker.host, settings.broker.port, settings.broker.user) == ("127.0.0.1", 1883, "gateway")
     assert settings.broker.password == "broker-secret"
     assert settings.journal_folder == Path("/var/lib/powerunit/journal")
-    assert (settings.commit_interval, settings.forward_interval) == (2.0, 30.0)
+    assert (settings.commit_interval, settings.forward_interval) == (5.0, 30.0)
     assert (settings.page_host, settings.page_port) == ("0.0.0.0", 8080)
     assert "secret" not in repr(settings)
 
@@ -64,7 +64,8 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
         ("port = 1883", "port = 1883\ntls = true", "broker.tls: no such key; known here are host"),
         ("interval = 30", "interval = 0", "forward.interval: 0; give seconds from 1 to 3600"),
         ("interval = 30", "interval = nan", "forward.interval: nan; give seconds"),
-        ("commit_interval = 2", "commit_interval = 30", "journal.commit_interval: 30; give seconds from 0.1 to 10"),
+        ("limit_mb = 4000", "limit_mb = 4", "journal.limit_mb: 4; give a whole number from 16 to 1000000"),
+        ("commit_interval = 5", "commit_interval = 30", "journal.commit_interval: 30; give seconds from 0.1 to 10"),
         ("interval = 30", "interval = = 30", "line"),
         ('kind = "influxdb1"', 'kind = "influxdb9"', "database.kind: 'influxdb9'; give one of influxdb1, influxdb2"),
         ('kind = "influxdb1"', 'kind = "influxdb1"\norg = "trial"', "database.org: no such key; known here are kind"),
@@ -88,4 +89,4 @@ def test_a_password_file_that_is_wrong_is_named(example: Path) -> None:
 
 
 def test_the_commit_interval_may_be_left_out(example: Path) -> None:
-    assert load(change(example, "commit_interval = 2", "# none")).commit_interval == 2.0
+    assert load(change(example, "commit_interval = 5", "# none")).commit_interval == 5.0

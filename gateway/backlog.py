@@ -1,0 +1,110 @@
+"""The journal's segments, and what in them is not forwarded yet.
+
+Memory grows with the number of segments, with the boots and with the gaps between their readings, not with readings.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway import framelog
+from gateway.disk import Disk
+from gateway.entry import LOSS, FrameMark, StoredFrame
+from gateway.intervals import IntervalSet
+from gateway.ledger import Key, Ledger
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by the
+    boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to `level` at least.
+    """
+
+    name: str
+    size: int = 0
+    foreign: bool = False
+    frames: IntervalSet = field(default_factory=IntervalSet)
+    pending: Counter[Key | None] = field(default_factory=Counter)
+    keys: set[Key] = field(default_factory=set)
+    level: int = 0
+
+    @property
+    def number(self) -> int:
+        """Of the file."""
+        return int(self.name[len("segment-") : -len(".frames")])
+
+    @property
+    def sent(self) -> int:
+        """How many of its frames are forwarded."""
+        return len(self.frames) - self.pending.total()
+
+
+class Backlog:
+    """`segments` from the oldest to the one that is written; `readings` that are not forwarded, and how many of them
+    are `undated`, per boot.
+    """
+
+    def __init__(self, disk: Disk, ledger: Ledger) -> None:
+        self.segments: list[Segment] = []
+        self.readings = 0
+        self.undated: Counter[Key] = Counter()
+        self._disk = disk
+        self._ledger = ledger
+
+    @property
+    def bytes(self) -> int:
+        """What all segments take on the disk."""
+        return sum(segment.size for segment in self.segments)
+
+    def index(self, segment: Segment, frame: StoredFrame) -> None:
+        """The segment holds this frame."""
+        for entry in frame.entries:
+            segment.keys.add(entry.key)
+            seq, last = entry.reading.seq, entry.reading.signals.get("last_seq")
+            if not entry.made_here:
+                self._ledger.seen.setdefault(entry.key, IntervalSet()).add(seq)
+            if entry.reading.measurement == LOSS and isinstance(last, int) and last >= seq:
+                self._ledger.account(entry.key, seq, last)
+        segment.frames.add(frame.number)
+        if frame.number not in self._ledger.forwarded:
+            segment.pending[frame.undated] += 1
+            self._count(frame.mark, +1)
+
+    def forwarded(self, marks: Sequence[FrameMark]) -> None:
+        """The database has these frames. One that was thinned meanwhile is in no segment: the rest of it is sent."""
+        fresh = [
+            (mark, segment)
+            for mark in marks
+            for segment in self.segments
+            if mark.number in segment.frames and mark.number not in self._ledger.forwarded
+        ]
+        self._ledger.mark_forwarded([mark.number for mark, _ in fresh])
+        for mark, segment in fresh:
+            segment.pending[mark.undated] -= 1
+            self._count(mark, -1)
+
+    def waiting(self, segment: Segment) -> list[framelog.Frame]:
+        """The segment's frames that are not forwarded, read from the disk. Raises OSError."""
+        found, _ = framelog.scan(self._disk.read(segment.name))
+        return [
+            frame for frame in found if frame.number in segment.frames and frame.number not in self._ledger.forwarded
+        ]
+
+    def replace(
+        self, sources: Sequence[Segment], gone: Sequence[FrameMark], into: Segment, made: Sequence[FrameMark]
+    ) -> None:
+        """Nothing of `sources` is left; what waited there is `gone`, and `into` got the frames that were made of it."""
+        for source in sources:
+            source.frames = IntervalSet()
+            source.pending.clear()
+        for mark in gone:
+            self._count(mark, -1)
+        for mark in made:
+            into.frames.add(mark.number)
+            into.pending[mark.undated] += 1
+            self._count(mark, +1)
+
+    def _count(self, mark: FrameMark, sign: int) -> None:
+        self.readings += sign * mark.readings
+        if mark.undated is not None:
+            self.undated[mark.undated] += sign * mark.readings

@@ -1,0 +1,122 @@
+"""An entry of the journal, a reading with what its arrival told, and the document in which a frame holds many."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from gateway import framelog
+from gateway.ledger import Key
+from gateway.message import ReadingMessage, payload_of, reading_message
+from ingest.reading import Reading, TimeQuality
+
+LOSS = "loss"
+GATEWAY = "gateway"
+"""The device that tells what the gateway gave up, or never got."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`received` is in CLOCK_BOOTTIME ms of the kernel boot `kernel`; `dated` is the reading's time as (UTC ms,
+    quality), None where nobody could tell it yet; `queued`: the message may have lain at the broker for any time.
+    """
+
+    message: ReadingMessage
+    kernel: str
+    received: int
+    dated: tuple[int, TimeQuality] | None
+    queued: bool = False
+
+    @property
+    def reading(self) -> Reading:
+        """The reading alone."""
+        return self.message.reading
+
+    @property
+    def key(self) -> Key:
+        """Which start of which board it comes from."""
+        return self.reading.unit, self.reading.boot
+
+    @property
+    def made_here(self) -> bool:
+        """Whether it is the gateway's own, told about readings of that boot and none of them."""
+        return self.reading.device == GATEWAY
+
+
+class FrameMark(NamedTuple):
+    """Which frame, and what has to be known to count it as forwarded when its readings are no longer at hand."""
+
+    number: int
+    readings: int
+    undated: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """What one frame holds. `undated` names the boot of its readings when they have no time yet, else it is None.
+    `level` says how far its readings were thinned, and `replaces` which file is none any more because of it.
+    """
+
+    number: int
+    entries: tuple[Entry, ...]
+    undated: Key | None
+    level: int = 0
+    replaces: int | None = None
+
+    @property
+    def mark(self) -> FrameMark:
+        """The frame without its readings."""
+        return FrameMark(self.number, len(self.entries), self.undated)
+
+
+def document(
+    entries: Iterable[Entry], kernel: str, undated: Key | None, level: int = 0, replaces: int | None = None
+) -> bytes:
+    """The document of a frame, for entries of one kernel boot."""
+    # The payloads go in as they came: they were checked as JSON, and making them again would cost the most of a commit.
+    rows = (
+        b"[%b,%d,%b,%b,%b]"
+        % (
+            json.dumps(entry.reading.unit).encode(),
+            entry.received,
+            json.dumps(entry.queued).encode(),
+            json.dumps(entry.dated).encode(),
+            entry.message.document or payload_of(entry.message),
+        )
+        for entry in entries
+    )
+    head = json.dumps({"kernel": kernel, "undated": undated, "level": level, "replaces": replaces}).encode()
+    return b"[%b,[%b]]" % (head, b",".join(rows))
+
+
+def stored(frame: framelog.Frame) -> StoredFrame:
+    """What the frame holds; its messages have no `document`. Raises ValueError when it is of another make."""
+    match frame.document():
+        case [{"kernel": str(kernel), "undated": undated, "level": int(level), "replaces": replaces}, [*rows]]:
+            pass
+        case _:
+            raise ValueError(f"frame {frame.number} is of another make")
+    try:
+        entries = tuple(_entry(kernel, row) for row in rows)
+        return StoredFrame(frame.number, entries, _key(undated), level, None if replaces is None else int(replaces))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"frame {frame.number} is of another make: {error!r}") from None
+
+
+def _key(undated: Any) -> Key | None:
+    match undated:
+        case None:
+            return None
+        case [str(unit), str(boot)]:
+            return unit, boot
+    raise ValueError(f"{str(undated)[:80]} is no boot of a unit")
+
+
+def _entry(kernel: str, row: Any) -> Entry:
+    match row:
+        case [str(unit), int(received), bool(queued), None, dict(said)]:
+            return Entry(reading_message(unit, said, b""), kernel, received, None, queued)
+        case [str(unit), int(received), bool(queued), [int(utc_ms), str(quality)], dict(said)]:
+            dated = utc_ms, cast(TimeQuality, quality)
+            return Entry(reading_message(unit, said, b""), kernel, received, dated, queued)
+    raise ValueError(f"{str(row)[:80]} is no entry")

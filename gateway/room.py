@@ -1,0 +1,123 @@
+"""Room in the journal: its segments never take more than their limit, and the disk keeps some bytes for all else.
+
+From 80 % of the limit on each commit takes one step: a segment is written anew without what was forwarded (what is
+forwarded whole was deleted before), then old readings are thinned to one a minute, then to one in fifteen minutes,
+and then given up; each from the oldest segment to the newest. Beyond the limit there are as many steps as it takes.
+Promised: each step happens or does not, at a power cut too, and tells with `loss` readings what it gave up.
+Not promised: that a step makes room at once; the losses of a few sparse readings may take as much.
+"""
+
+import errno
+import logging
+from collections.abc import Callable, Iterator
+
+from gateway.backlog import Backlog, Segment
+from gateway.disk import Disk
+from gateway.entry import FrameMark, StoredFrame, stored
+from gateway.ledger import Ledger
+from gateway.notice import Notice
+from gateway.thinning import EMPTIED, INTERVALS_MS, thin
+
+START = 0.8
+SENT_SHARE = 4
+"""A segment is written anew for what was forwarded when that is at least one in so many of its frames."""
+
+FREE_KEPT = 64 * 1024 * 1024
+"""Bytes that are left to all else that runs from this disk: with less than that free nothing is taken in."""
+
+log = logging.getLogger(__name__)
+
+
+class Room:
+    """`given_up` counts readings, in this run."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        ledger: Ledger,
+        backlog: Backlog,
+        next_number: Callable[[], int],
+        *,
+        limit_bytes: int,
+        segment_bytes: int,
+    ) -> None:
+        """`next_number` gives the number for a new frame."""
+        self.given_up = 0
+        self._notice = Notice(log, "room in the journal")
+        self._disk = disk
+        self._ledger = ledger
+        self._backlog = backlog
+        self._next_number = next_number
+        self._limit = limit_bytes
+        self._segment_bytes = segment_bytes
+
+    def make(self, coming: int) -> None:
+        """Let so many bytes be written. Raises OSError when they must not be."""
+        if self._disk.free() < FREE_KEPT:
+            raise OSError(errno.ENOSPC, f"less than {FREE_KEPT >> 20} MiB are free on the disk")
+        while self._backlog.bytes + coming > self._limit * START:
+            try:
+                more = self._step()
+            except OSError as error:
+                self._notice.away(f"cannot be made ({error.strerror})")
+                if self._backlog.bytes + coming > self._limit:
+                    raise
+                return
+            self._notice.back()
+            if self._backlog.bytes + coming <= self._limit:
+                return
+            if not more:
+                raise OSError(errno.EDQUOT, "the journal's limit is reached, and nothing older can give way")
+
+    def _step(self) -> bool:
+        """False when there is none to take."""
+        closed = [segment for segment in self._backlog.segments[:-1] if not segment.foreign]
+        for segment in closed:
+            if segment.sent * SENT_SHARE >= len(segment.frames):
+                self._rewrite(segment, segment.level)
+                return True
+        for level in (*INTERVALS_MS, EMPTIED):
+            for segment in closed:
+                if segment.level < level:
+                    self._rewrite(segment, level)
+                    return True
+        return False
+
+    def _rewrite(self, segment: Segment, level: int) -> None:
+        """The segment's readings at that level, behind those of the segment before it if that has reached it already:
+        the files do not grow ever more.
+        """
+        into = self._before(segment, level) or segment
+        joined = into is not segment
+        sources = [into, segment] if joined and level == EMPTIED else [segment]  # losses are joined into fewer
+        gone: list[FrameMark] = []
+
+        def waiting() -> Iterator[StoredFrame]:
+            for source in sources:
+                for found in self._backlog.waiting(source):
+                    frame = stored(found)
+                    gone.append(frame.mark)
+                    yield frame
+
+        thinned = thin(waiting(), level, self._next_number, segment.number if joined else None)
+        if not thinned.given_up and not segment.sent:
+            segment.level = level
+            return
+        data = thinned.data if into in sources else self._disk.read(into.name) + thinned.data
+        self._ledger.keep_seen({key for source in sources for key in source.keys})
+        self._disk.replace(into.name, data)
+        self.given_up += thinned.given_up
+        self._backlog.replace(sources, gone, into, thinned.marks)
+        into.size, into.level = len(data), level
+        into.keys |= segment.keys
+        if joined:
+            self._backlog.segments.remove(segment)
+            self._disk.remove(segment.name)
+        self._ledger.take_reserve()
+
+    def _before(self, segment: Segment, level: int) -> Segment | None:
+        index = self._backlog.segments.index(segment)
+        before = self._backlog.segments[index - 1] if index else None
+        if before is None or before.foreign or before.level != level:
+            return None
+        return before if before.size < self._segment_bytes or level == EMPTIED else None
