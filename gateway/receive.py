@@ -30,9 +30,6 @@ CLIENT_ID = "powerunit-gateway"
 
 MARKER = "powerunit/gateway/marker"
 TOPICS = [("powerunit/v1/+/reading", 1), ("powerunit/v1/+/status", 1), (MARKER, 1)]
-MARKED_EVERY = 50
-"""While the marker is out it is sent again after so many messages: a queue that was full did not take it."""
-
 QUEUED = 1000
 REFUSALS = {"Bad user name or password", "Not authorized"}
 
@@ -75,7 +72,6 @@ class Receiver:
         self._on_refused = on_refused
         self._connection = 0
         self._marker: bytes | None = None
-        self._heard_before_marker = 0
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, clean_session=False, manual_ack=True)
         self._client.username_pw_set(settings.user, settings.password)
         self._client.reconnect_delay_set(1, 10)
@@ -117,7 +113,6 @@ class Receiver:
             return
         self._connection += 1
         self._marker = uuid4().bytes
-        self._heard_before_marker = 0
         client.subscribe(TOPICS)
 
     def _subscribed(
@@ -128,9 +123,6 @@ class Receiver:
             self.broker.away(f"does not let us hear {', '.join(refused)}; check its ACL")
             return
         self.broker.back()
-        self._send_marker()
-
-    def _send_marker(self) -> None:
         self._client.publish(MARKER, self._marker, qos=1)
 
     def _not_connected(self, _client: mqtt.Client, _data: Any) -> None:
@@ -164,12 +156,7 @@ class Receiver:
             content = parse(topic, payload)
         except MessageError as error:
             content = Rejected(str(error), topic, payload[:PAYLOAD_KEPT], error.reading)
-        queued = self._marker is not None
-        if queued:
-            self._heard_before_marker += 1
-            if self._heard_before_marker % MARKED_EVERY == 0:
-                self._send_marker()
-        delivery = Delivery(content, received, message.mid, self._connection, queued)
+        delivery = Delivery(content, received, message.mid, self._connection, queued=self._marker is not None)
         try:
             self.deliveries.put_nowait(delivery)
         except queue.Full:
