@@ -11,14 +11,20 @@ from ingest.settings_file import Table, is_host
 DatabaseSettings = Influxdb1Settings | Influxdb2Settings
 
 TIMEOUT = 30.0
-"""Seconds for connecting, for sending a body and for waiting on its answer: a satellite link needs some of them."""
+"""Seconds that an answer is waited for at most: a busy database needs some of them."""
 
 
 class Writer(Protocol):
     """Writes lines and says what became of them. It keeps nothing, retries nothing, raises nothing for a bad link."""
 
-    def write(self, lines: list[str]) -> Answer:
-        """Sends the lines in one request, with times in milliseconds."""
+    @property
+    def wire_bytes(self) -> int:
+        """What all requests have cost until now, both directions, TLS and packets' headers included."""
+
+    def write(self, lines: list[str], timeout: float = TIMEOUT) -> Answer:
+        """Sends the lines in one request, with times in milliseconds. `timeout` in seconds bounds the wait for the
+        answer.
+        """
 
     def ping(self) -> Answer:
         """Asks whether the database is there, and for its clock. WRITTEN says yes; nothing is written."""

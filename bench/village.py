@@ -1,0 +1,103 @@
+"""Readings of a made-up village, as its boards publish them: the rig's power units, polled every 10 s."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from itertools import count, islice
+from typing import Any
+
+from gateway.message import ReadingMessage, parse
+from hil_tests.battery import CELLS
+from hil_tests.model import Moment, PowerUnit
+
+POLL_SECONDS = 10
+MORNING = 1_795_051_800
+"""2026-11-18, 09:30 at Lan Ha Bay, in UTC seconds: sun, load and battery all move."""
+
+
+def polls(units: int, start: int = MORNING) -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
+    """Without end: the time of a poll in UTC ms, and all that the units publish then as (unit, payload): a reading of
+    the BMS and one of the charge controller of each.
+    """
+    models = {f"raft-{unit + 1:02}": PowerUnit(unit, start) for unit in range(units)}
+    for poll in count():
+        t = start + POLL_SECONDS * poll
+        yield t * 1000, [reading for name, model in models.items() for reading in _readings(name, model.at(t), poll)]
+
+
+def messages(readings: int, units: int) -> Iterator[tuple[int, ReadingMessage]]:
+    """So many readings, each with its time in UTC ms."""
+    everything = ((utc_ms, *reading) for utc_ms, published in polls(units) for reading in published)
+    for utc_ms, unit, payload in islice(everything, readings):
+        message = parse(f"powerunit/v1/{unit}/reading", payload)
+        if not isinstance(message, ReadingMessage):
+            raise TypeError("the topic of a reading gave no reading")
+        yield utc_ms, message
+
+
+def _readings(unit: str, moment: Moment, poll: int) -> Iterator[tuple[str, bytes]]:
+    yield unit, _payload(unit, poll, 0, "bms1", "jk_pb", "bms", _bms(moment))
+    yield unit, _payload(unit, poll, 1, "pv1", "epever_tracer", "charge_controller", _controller(moment))
+
+
+def _payload(
+    unit: str, poll: int, nth: int, device: str, model: str, measurement: str, signals: dict[str, Any]
+) -> bytes:
+    up = 1000 * POLL_SECONDS * poll + 350 * nth
+    seq = 2 * poll + nth
+    identity = {"boot": _boot(unit), "seq": seq, "device": device, "model": model, "measurement": measurement}
+    return json.dumps(identity | {"up": up, "t": None, "sent": up + 40, "oldest": seq, "signals": signals}).encode()
+
+
+@cache
+def _boot(unit: str) -> str:
+    return unit.encode().hex()[-12:]
+
+
+def _bms(moment: Moment) -> dict[str, Any]:
+    bms = moment.bms
+    cells = {f"cell_{cell:02}_voltage": voltage for cell, voltage in zip(range(1, CELLS + 1), bms.cells, strict=True)}
+    low, high = min(bms.cells), max(bms.cells)
+    return {
+        **cells,
+        "mosfet_temperature": bms.mosfet_temperature,
+        "pack_voltage": bms.pack_voltage,
+        "current": bms.current,
+        **{f"temperature_{sensor}": value for sensor, value in enumerate(bms.temperatures, 1)},
+        "protections": 0,
+        "warnings": 0,
+        "balancing": bms.balance_current != 0,
+        "soc": round(100 * bms.soc),
+        "remaining_capacity": round(bms.remaining_capacity, 3),
+        "full_capacity": round(bms.full_capacity, 3),
+        "cycles": bms.cycles,
+        "soh": round(100 * bms.soh),
+        "charge_mosfet": bms.charge_mosfet,
+        "discharge_mosfet": bms.discharge_mosfet,
+        "cell_voltage_min": low,
+        "cell_voltage_max": high,
+        "cell_voltage_spread": round(high - low, 3),
+    }
+
+
+def _controller(moment: Moment) -> dict[str, Any]:
+    controller = moment.controller
+    energy = controller.pv_energy
+    return {
+        "pv_voltage": round(controller.pv_voltage, 2),
+        "pv_current": round(controller.pv_current, 2),
+        "pv_power": round(controller.pv_power, 2),
+        "battery_voltage": round(controller.battery_voltage, 2),
+        "charge_current": round(controller.charge_current, 2),
+        "charge_power": round(controller.charge_power, 2),
+        "load_voltage": round(controller.battery_voltage, 2),
+        "load_current": round(controller.load_current, 2),
+        "load_power": round(controller.load_power, 2),
+        "battery_temperature": round(controller.battery_temperature, 2),
+        "controller_temperature": round(controller.temperature, 2),
+        "stage": controller.stage,
+        "faults": 0,
+        "energy_today": round(energy.today, -1),
+        "energy_total": round(energy.total, -1),
+        "battery_net_current": round(controller.battery_current, 2),
+    }
