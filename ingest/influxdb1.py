@@ -54,9 +54,9 @@ class Influxdb1Writer:
             judge_answer, "POST", f"/write?{self._query}", body, headers, timeout or self._timeout
         )
 
-    def ping(self) -> Answer:
+    def ping(self, timeout: float | None = None) -> Answer:
         """Asks `/ping`, which needs no password and touches no data."""
-        return self._request(judge_ping, "GET", "/ping", b"", {}, self._timeout)
+        return self._request(judge_ping, "GET", "/ping", b"", {}, timeout or self._timeout)
 
     def close(self) -> None:
         """Closes the connection."""

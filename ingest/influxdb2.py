@@ -69,10 +69,10 @@ class Influxdb2Writer:
             len(body),
         )
 
-    def ping(self) -> Answer:
+    def ping(self, timeout: float | None = None) -> Answer:
         """Asks `/ping`, which touches no data."""
         service = PingService(self._client.api_client)
-        timeouts = _timeouts(self._timeout)
+        timeouts = _timeouts(timeout or self._timeout)
         return self._judged(judge_ping, lambda: service.get_ping_with_http_info(_request_timeout=timeouts), 0)
 
     def close(self) -> None:

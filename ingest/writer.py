@@ -26,7 +26,7 @@ class Writer(Protocol):
         answer.
         """
 
-    def ping(self) -> Answer:
+    def ping(self, timeout: float = TIMEOUT) -> Answer:
         """Asks whether the database is there, and for its clock. WRITTEN says yes; nothing is written."""
 
     def close(self) -> None:

@@ -173,9 +173,17 @@ class ScriptedClocks:
 
 
 class ScriptedDatabase:
-    """Stands in for the database: `judge` says what becomes of the lines of one request."""
+    """Stands in for the database: `judge` says what becomes of the lines of one request. Each byte of a line costs one
+    on the wire, and each ping 100. `takes` ms go by on the clocks, if they are given, until a request is answered.
+    """
 
-    def __init__(self, judge: Callable[[list[str]], Answer] | None = None) -> None:
+    def __init__(
+        self, judge: Callable[[list[str]], Answer] | None = None, clocks: ScriptedClocks | None = None
+    ) -> None:
+        self.clocks = clocks
+        self.takes: Callable[[int], int] = lambda _size: 0
+        self.timeouts: list[float] = []
+        self.wire_bytes = 0
         self.requests: list[list[str]] = []
         self.written: list[str] = []
         self.pings = 0
@@ -184,15 +192,22 @@ class ScriptedDatabase:
         self.utc_ms: int | None = UTC_2026
         self.judge = judge or (lambda _lines: Answer(Verdict.WRITTEN))
 
-    def write(self, lines: list[str]) -> Answer:
+    def write(self, lines: list[str], timeout: float = 30.0) -> Answer:
         self.requests.append(lines)
+        self.timeouts.append(timeout)
+        size = sum(map(len, lines))
+        if self.clocks is not None:
+            self.clocks.forward(self.takes(size))
+        self.wire_bytes += size if self.there else 0
         answer = self.judge(lines) if self.there else Answer(Verdict.UNREACHABLE, "no connection")
         if answer.verdict is Verdict.WRITTEN:
             self.written += lines
         return answer
 
-    def ping(self) -> Answer:
+    def ping(self, timeout: float = 30.0) -> Answer:
         self.pings += 1
+        self.timeouts.append(timeout)
+        self.wire_bytes += 100
         if not self.there:
             return Answer(Verdict.UNREACHABLE, "no connection")
         return Answer(self.ping_verdict, server_utc_ms=self.utc_ms)
