@@ -63,6 +63,11 @@ class Budget:
         self._saved_at = boottime()
 
     @property
+    def is_set(self) -> bool:
+        """Whether bytes are limited at all."""
+        return self.limits != Limits()
+
+    @property
     def day_bytes(self) -> int:
         """Spent today."""
         self._turn()
@@ -89,7 +94,7 @@ class Budget:
         """What readings may still cost now, or the backlog; None while there is no limit, 0 while the time is not
         known.
         """
-        if self.limits == Limits():
+        if not self.is_set:
             return None
         utc = self._utc_ms()
         if utc is None:

@@ -118,7 +118,7 @@ def stored(frame: framelog.Frame) -> StoredFrame:
     try:
         entries = tuple(_entry(kernel, row) for row in rows)
         return StoredFrame(frame.number, entries, _key(undated), level, None if replaces is None else int(replaces))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"frame {frame.number} is of another make: {error!r}") from None
 
 
@@ -132,10 +132,6 @@ def _key(undated: Any) -> Key | None:
 
 
 def _entry(kernel: str, row: Any) -> Entry:
-    match row:
-        case [str(unit), int(received), bool(queued), None, dict(said)]:
-            return Entry(reading_message(unit, said, b""), kernel, received, None, queued)
-        case [str(unit), int(received), bool(queued), [int(utc_ms), str(quality)], dict(said)]:
-            dated = utc_ms, cast(TimeQuality, quality)
-            return Entry(reading_message(unit, said, b""), kernel, received, dated, queued)
-    raise ValueError(f"{str(row)[:80]} is no entry")
+    unit, received, queued, dated, said = row
+    time = None if dated is None else (int(dated[0]), cast(TimeQuality, dated[1]))
+    return Entry(reading_message(str(unit), said, b""), kernel, int(received), time, bool(queued))

@@ -25,6 +25,7 @@ from gateway.notice import Notice
 from gateway.portions import Line, Portion, Portions
 from gateway.priority import Priority
 from ingest.answer import Answer, Verdict
+from ingest.body import QUICK, TIGHT
 from ingest.writer import Writer
 
 LOOK = 1.0
@@ -117,8 +118,9 @@ class Forwarder:
         if portion is None:
             return max(0.0, min(LOOK, (self._next_live - self._clock.boottime()) / 1000))
         texts = [line.text for line in portion.lines]
+        level = QUICK if self._link.is_fast and not self.budget.is_set else TIGHT
         answer, seconds, wire_bytes = self._ask(
-            lambda: self._writer.write(texts, self._link.timeout), meanwhile=self._prepare
+            lambda: self._writer.write(texts, self._link.timeout, level), meanwhile=self._prepare
         )
         if answer.verdict is Verdict.WRITTEN:
             self._measure(len(texts), portion.size, seconds, wire_bytes)

@@ -21,6 +21,11 @@ class Link:
         self.timeout = SHORTEST_TIMEOUT
         self._largest = LARGEST
 
+    @property
+    def is_fast(self) -> bool:
+        """Whether it carries the largest request in time: then packing it takes longer than carrying it."""
+        return self.batch == self._largest
+
     def carried(self, size: int, seconds: float) -> None:
         """A request with so many bytes of lines was answered well after so long."""
         self.timeout = min(LONGEST_TIMEOUT, max(SHORTEST_TIMEOUT, 4 * seconds))

@@ -8,7 +8,7 @@ import urllib3
 from urllib3.util import SKIP_HEADER
 
 from ingest.answer import Answer
-from ingest.body import pack
+from ingest.body import TIGHT, pack
 from ingest.connection import CONNECT_TIMEOUT, Meter
 from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
 
@@ -46,9 +46,9 @@ class Influxdb1Writer:
         """What all requests have cost until now."""
         return self._meter.wire_bytes
 
-    def write(self, lines: list[str], timeout: float | None = None) -> Answer:
+    def write(self, lines: list[str], timeout: float | None = None, level: int = TIGHT) -> Answer:
         """Sends `lines` in one request."""
-        body, encoding = pack(lines)
+        body, encoding = pack(lines, level)
         headers = {"Content-Encoding": encoding}
         return self._request(
             judge_answer, "POST", f"/write?{self._query}", body, headers, timeout or self._timeout

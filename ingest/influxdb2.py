@@ -16,7 +16,7 @@ from influxdb_client.service.write_service import WriteService
 from urllib3.util import SKIP_HEADER
 
 from ingest.answer import Answer
-from ingest.body import pack
+from ingest.body import TIGHT, pack
 from ingest.connection import CONNECT_TIMEOUT, Meter
 from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
 
@@ -52,9 +52,9 @@ class Influxdb2Writer:
         """What all requests have cost until now."""
         return self._meter.wire_bytes
 
-    def write(self, lines: list[str], timeout: float | None = None) -> Answer:
+    def write(self, lines: list[str], timeout: float | None = None, level: int = TIGHT) -> Answer:
         """Sends `lines` in one request."""
-        body, encoding = pack(lines)
+        body, encoding = pack(lines, level)
         service = WriteService(self._client.api_client)
         return self._judged(
             judge_answer,

@@ -55,8 +55,11 @@ def is_tag(value: str) -> bool:
 
 def _fields(measurement: str, signals: Mapping[str, Value]) -> tuple[list[str], list[str]]:
     plan, unknown = _plan(measurement, tuple(signals))
-    fields = []
-    set_aside = list(unknown)
+    try:
+        return [f"{name}={encode(signals[name])}" for name, encode in plan], unknown
+    except ValueError:  # rare: so they are all done again, one by one
+        pass
+    fields, set_aside = [], list(unknown)
     for name, encode in plan:
         try:
             fields.append(f"{name}={encode(signals[name])}")

@@ -4,6 +4,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from ingest.answer import Answer
+from ingest.body import TIGHT
 from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
 from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
 from ingest.settings_file import Table, is_host
@@ -21,9 +22,9 @@ class Writer(Protocol):
     def wire_bytes(self) -> int:
         """What all requests have cost until now, both directions, TLS and packets' headers included."""
 
-    def write(self, lines: list[str], timeout: float = TIMEOUT) -> Answer:
-        """Sends the lines in one request, with times in milliseconds. `timeout` in seconds bounds the wait for the
-        answer.
+    def write(self, lines: list[str], timeout: float = TIMEOUT, level: int = TIGHT) -> Answer:
+        """Sends the lines in one request, with times in milliseconds, packed at that level. `timeout` in seconds bounds
+        the wait for the answer.
         """
 
     def ping(self, timeout: float = TIMEOUT) -> Answer:

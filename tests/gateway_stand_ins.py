@@ -183,6 +183,7 @@ class ScriptedDatabase:
         self.clocks = clocks
         self.takes: Callable[[int], int] = lambda _size: 0
         self.timeouts: list[float] = []
+        self.levels: list[int] = []
         self.wire_bytes = 0
         self.requests: list[list[str]] = []
         self.written: list[str] = []
@@ -192,7 +193,8 @@ class ScriptedDatabase:
         self.utc_ms: int | None = UTC_2026
         self.judge = judge or (lambda _lines: Answer(Verdict.WRITTEN))
 
-    def write(self, lines: list[str], timeout: float = 30.0) -> Answer:
+    def write(self, lines: list[str], timeout: float = 30.0, level: int = 9) -> Answer:
+        self.levels.append(level)
         self.requests.append(lines)
         self.timeouts.append(timeout)
         size = sum(map(len, lines))
