@@ -1,7 +1,8 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bundle deploy dashboards docs lock clean demo-packages test-packages
+.PHONY: help demo test lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
+  install-gateway uninstall-gateway add-unit demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,13 +11,20 @@ PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
 SECONDS ?=
-UNIT_FILE ?= firmware/unit.example.toml
+IMAGE ?=
+PORT ?=
+UNIT ?=
+FORCE ?=
+ALL ?=
+MODEL ?=
+KIT := build/kit
 BUNDLE := build/bundle
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 LOCK := $(VENV)/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-annotate \
   --custom-compile-command "make lock"
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SECONDS=60 ends by itself with a count
 	@$(RUN) hil_tests.demo $(if $(SECONDS),--seconds $(SECONDS))
@@ -30,13 +38,24 @@ lint: $(VENV)/ready ## check style and types, the board's against the ESP32's st
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
 
-bench: $(VENV)/ready ## measure what the journal costs the card, against a plain gateway
+bench: $(VENV)/ready ## measure what the journal costs the card, and how long the board's event loop stalls
 	@$(RUN) bench.journal
+	@$(RUN) bench.loop_stall
 
-bundle: $(VENV)/ready ## build what is copied to a board; UNIT_FILE=… says which unit
-	@$(RUN) firmware.host.bundle --unit-file $(UNIT_FILE) --output $(BUNDLE)
+bundle: $(VENV)/ready ## build the technician's kit, for use without internet; IMAGE=… is MicroPython, else it is fetched
+	@$(RUN) firmware.host.kit --output $(KIT) $(if $(IMAGE),--image "$(IMAGE)")
 
-deploy: bundle ## build for UNIT_FILE=… and copy it to the board at PORT=…
+flash: $(VENV)/ready ## make a unit of a board with the kit: UNIT=raft-01 takes units/raft-01.toml; PORT=… if there are several
+	@$(RUN) firmware.host.flash --kit $(KIT) --port "$(PORT)" --unit "$(UNIT)" $(if $(filter yes,$(FORCE)),--force)
+
+doctor: $(VENV)/ready ## ask the running board at PORT=… how it does
+	@$(RUN) firmware.host.doctor --port "$(PORT)"
+
+scan: $(VENV)/ready ## find what hangs on the bus, through the board or the RS-485 adapter at PORT=…; ALL=yes, MODEL=…
+	@$(RUN) firmware.host.scan --port "$(PORT)" $(if $(filter yes,$(ALL)),--all) $(MODEL:%=--model %)
+
+deploy: $(VENV)/ready ## copy this checkout's firmware and UNIT=… to a board that has MicroPython, for developers
+	@$(RUN) firmware.host.bundle --unit "$(UNIT)" --output $(BUNDLE)
 	@$(RUN) firmware.host.deploy --port "$(PORT)" --bundle $(BUNDLE)
 
 dashboards: $(VENV)/ready ## make the Grafana dashboards anew from their code
@@ -48,7 +67,19 @@ docs: $(VENV)/ready ## make the generated pages in docs/ anew
 lock: $(VENV)/ready ## choose the newest allowed Python packages and pin them with their hashes
 	@$(VENV)/bin/pip install --quiet uv
 	@$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	@$(LOCK) --constraint requirements.lock pyproject.toml --output-file deploy/requirements.lock
 	@$(LOCK) --group esp32-stubs --output-file tools/esp32-stubs.lock
+
+install-gateway: ## make this Raspberry Pi, or any Debian 12, the village's gateway
+	@tools/debian-packages python3 mosquitto chrony
+	@$(AS_ROOT) tools/gateway-service install
+
+uninstall-gateway: ## remove the gateway again; PURGE=yes removes its settings and readings, too
+	@$(AS_ROOT) tools/gateway-service uninstall $(if $(filter yes,$(PURGE)),--purge)
+
+add-unit: ## let UNIT=… speak to this gateway's broker; NEW_PASSWORD=yes gives a known one another password
+	@$(AS_ROOT) tools/gateway-service add-unit "$(UNIT)" $(if $(filter yes,$(NEW_PASSWORD)),--new-password) \
+	  $(if $(PASSWORD_FILE),--password-file "$(PASSWORD_FILE)")
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -57,7 +88,7 @@ demo-packages:
 	@tools/debian-packages python3 mosquitto influxdb
 
 test-packages:
-	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium
+	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)

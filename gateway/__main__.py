@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ try:
     from gateway.page.app import bind
     from gateway.service import Service
     from gateway.settings import Settings, load
+    from gateway.watchdog import ServiceManager
     from ingest.settings_file import SettingsError
 except ModuleNotFoundError as error:
     way_out = "run make .venv/ready, then .venv/bin/python -m gateway"
@@ -26,7 +28,8 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        settings = load(arguments.settings)
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")  # systemd.exec(5), LoadCredential=
+        settings = load(arguments.settings, Path(credentials) if credentials else None)
         if arguments.check:
             print(f"{arguments.settings}: all settings are right")
             return 0
@@ -52,7 +55,7 @@ def _serve(settings: Settings) -> int:
     try:
         with bind(settings.page_host, settings.page_port) as page:
             try:
-                service = Service(settings, disk, page, stop)
+                service = Service(settings, disk, page, stop, ServiceManager(os.environ))
             except OSError as error:
                 raise SettingsError(f"journal.folder {folder}: {error.strerror}; see that it can be written") from None
             return service.run()

@@ -1,16 +1,20 @@
 """Whether the gateway knows what time it is. Everything hangs on CLOCK_BOOTTIME, which never jumps.
 
-A database's answer carries a `Date` header. It was made between the request's start and end and is cut to whole
-seconds, so it bounds UTC − boottime from both sides; each further answer narrows the bounds. The system clock, which
-NTP may steer more finely, is used as long as it lies within 2 s of those bounds; else boottime and their middle are.
+Two bound UTC − boottime from both sides. NTP, while the kernel says that it steers the system clock. A database's
+answer, whose `Date` header was made between the request's start and end and is cut to whole seconds; each further
+answer narrows the bounds. While NTP steers, its word is all that counts; of the rest, the newest when they contradict.
+The system clock is used as long as it lies within 2 s of the bounds; else boottime and their middle are.
 
-Promised: `utc_ms` is None until a database's answer was seen in this run, and never follows a jump of the system clock
-by more than 2 s. Not promised: better than about 1 s without NTP, nor a correction of the server's own clock.
+Promised: `utc_ms` is None until NTP or a database's answer has told it in this run, and never follows a jump of the
+system clock by more than 2 s, but where NTP makes it. Not promised: better than about 1 s without NTP, nor a correction
+of a server's own clock.
 """
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from gateway.ntp import ntp_error_ms
 
 TOLERANCE_MS = 2000
 EARLIEST_UTC_MS = 1_704_067_200_000
@@ -34,21 +38,34 @@ def kernel_boot() -> str:
 
 
 class Clock:
-    """`boottime` and `system` return milliseconds."""
+    """`boottime` and `system` return milliseconds; `ntp_error` those that the system clock is off at most, None while
+    NTP does not steer it.
+    """
 
-    def __init__(self, boottime: Callable[[], int] = boottime_ms, system: Callable[[], int] = system_ms) -> None:
+    def __init__(
+        self,
+        boottime: Callable[[], int] = boottime_ms,
+        system: Callable[[], int] = system_ms,
+        ntp_error: Callable[[], int | None] = ntp_error_ms,
+    ) -> None:
         self.boottime = boottime
         self._system = system
+        self._ntp_error = ntp_error
         self._bounds: tuple[int, int] | None = None
 
     @property
     def trusted(self) -> bool:
-        """Whether a server's answer has placed boottime in UTC."""
-        return self._bounds is not None
+        """Whether NTP or a server's answer has placed boottime in UTC."""
+        return self.utc_offset() is not None
+
+    @property
+    def steered(self) -> bool:
+        """Whether NTP steers the system clock now, and to a time that can be."""
+        return self._steered_within() is not None
 
     def observe(self, server_utc_ms: int, start: int, end: int) -> None:
         """A server said `server_utc_ms`, cut to whole seconds, between the boottimes `start` and `end`."""
-        if not EARLIEST_UTC_MS <= server_utc_ms <= LATEST_UTC_MS:
+        if self.steered or not EARLIEST_UTC_MS <= server_utc_ms <= LATEST_UTC_MS:
             return
         lower, upper = server_utc_ms - end, server_utc_ms + 999 - start
         if self._bounds is not None and max(lower, self._bounds[0]) <= min(upper, self._bounds[1]):
@@ -58,10 +75,12 @@ class Clock:
 
     def utc_offset(self) -> int | None:
         """UTC minus boottime in ms, None while the clock is not trusted."""
+        system_offset = self._system() - self.boottime()
+        if (error := self._steered_within()) is not None:
+            self._bounds = system_offset - error, system_offset + error  # they hold when NTP falls silent, too
         if self._bounds is None:
             return None
         lower, upper = self._bounds
-        system_offset = self._system() - self.boottime()
         if lower - TOLERANCE_MS <= system_offset <= upper + TOLERANCE_MS:
             return system_offset
         return (lower + upper) // 2
@@ -75,3 +94,6 @@ class Clock:
         """Trusted UTC minus the system clock in seconds, None while the clock is not trusted."""
         utc = self.utc_ms()
         return None if utc is None else (utc - self._system()) / 1000
+
+    def _steered_within(self) -> int | None:
+        return self._ntp_error() if EARLIEST_UTC_MS <= self._system() <= LATEST_UTC_MS else None

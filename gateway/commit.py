@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from gateway.clock import Clock
@@ -72,9 +72,19 @@ class Committer:
         self._acknowledger = acknowledger
         self._oldest: dict[Key, int] = {}
 
-    def run(self, deliveries: "queue.Queue[Delivery]", interval: float, stop: threading.Event) -> None:
-        """Commit what comes, until `stop`: every `interval` s, or COMMIT_READINGS, or UNIT_READINGS of one unit."""
+    def run(
+        self,
+        deliveries: "queue.Queue[Delivery]",
+        interval: float,
+        stop: threading.Event,
+        gets_on: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Commit what comes, until `stop`: every `interval` s, or COMMIT_READINGS, or UNIT_READINGS of one unit.
+
+        `gets_on` is called between two groups, at the latest half a second after `interval`.
+        """
         while not stop.is_set():
+            gets_on()
             group = self._collect(deliveries, interval, stop)
             if group:
                 self.commit(group)

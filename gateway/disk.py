@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -168,3 +169,53 @@ class FolderDisk:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+class ReadOnlyDisk:
+    """A folder as somebody reads it who changes nothing, while another process may hold it and write. What is written
+    here goes nowhere, and a file that the other one deleted is empty.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError where there is no such folder."""
+        self._folder = folder
+        self.names()
+
+    def names(self) -> list[str]:
+        """Files only."""
+        return sorted(entry.name for entry in self._folder.iterdir() if entry.is_file())
+
+    def read(self, name: str) -> bytes:
+        """What the file holds now."""
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def append(self, name: str, data: bytes) -> None:
+        """Nothing happens, as in all that follow."""
+
+    def sync(self, name: str) -> None:  # noqa: D102
+        ...
+
+    def truncate(self, name: str, size: int) -> None:  # noqa: D102
+        ...
+
+    def replace(self, name: str, data: bytes) -> None:  # noqa: D102
+        ...
+
+    def rename(self, name: str, new: str) -> None:  # noqa: D102
+        ...
+
+    def remove(self, name: str) -> None:  # noqa: D102
+        ...
+
+    def reserve(self, name: str, size: int) -> None:  # noqa: D102
+        ...
+
+    def release(self, name: str) -> None:  # noqa: D102
+        ...
+
+    def free(self) -> int:
+        """Nothing that is written here takes room."""
+        return sys.maxsize

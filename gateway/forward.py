@@ -103,10 +103,12 @@ class Forwarder:
         """On the wire, both directions, since midnight UTC."""
         return self.budget.day_bytes
 
-    def run(self, stop: threading.Event) -> None:
-        """Step after step, until `stop`."""
-        while not stop.wait(self.step()):
-            pass
+    def run(self, stop: threading.Event, gets_on: Callable[[float], None] = lambda _wait: None) -> None:
+        """Step after step, until `stop`. `gets_on` hears after each in how many seconds the next one begins."""
+        wait = 0.0
+        while not stop.wait(wait):
+            wait = self.step()
+            gets_on(wait)
         self.budget.save()
 
     def step(self) -> float:

@@ -222,6 +222,21 @@ class Journal:
                 taken.append(frame)
         return sorted(taken, key=lambda frame: frame.number)
 
+    def stored(self, *, forwarded: bool) -> Iterator[StoredFrame]:
+        """Every frame that is here, oldest first, with or without those that are forwarded. What is committed meanwhile
+        may be among them; what is deleted meanwhile is not.
+        """
+        with self._lock:
+            segments = list(self._segments)
+        for segment in segments:
+            with self._lock:
+                if segment not in self._segments:
+                    continue
+                found, _ = framelog.scan(self._disk.read(segment.name))
+            for frame in found:
+                if frame.number in segment.frames and (forwarded or frame.number not in self._ledger.forwarded):
+                    yield stored(frame)
+
     def oldest_time(self) -> int | None:
         """UTC in ms of the oldest reading that has a time and is not forwarded; None when there is none."""
         frames = self.take(newest=False, below=self.next_frame, readings=1, busy=(), datable=lambda _key, _up: False)

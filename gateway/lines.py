@@ -32,9 +32,10 @@ class LineMaker:
 
     def of(self, frame: StoredFrame) -> list[str]:
         """A line for each reading; one that can make no line at all is set aside. The frame must be datable."""
-        return [line for entry in frame.entries if (line := self._line(entry)) is not None]
+        return [line for entry in frame.entries if (line := self.line(entry)) is not None]
 
-    def _line(self, entry: Entry) -> str | None:
+    def line(self, entry: Entry) -> str | None:
+        """The reading's line, None when it can make none and is set aside."""
         reading = entry.reading
         time_ms, quality = entry.dated or self._late(entry)
         if not EARLIEST_UTC_MS <= time_ms <= LATEST_UTC_MS:

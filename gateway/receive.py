@@ -30,6 +30,9 @@ CLIENT_ID = "powerunit-gateway"
 
 MARKER = "powerunit/gateway/marker"
 TOPICS = [("powerunit/v1/+/reading", 1), ("powerunit/v1/+/status", 1), (MARKER, 1)]
+KEEPALIVE = 30
+"""Seconds between two packets, at most."""
+
 QUEUED = 1000
 REFUSALS = {"Bad user name or password", "Not authorized"}
 
@@ -61,15 +64,22 @@ class Receiver:
     """The gateway's MQTT client. `deliveries` is what it heard; `dropped` counts what found the queue full."""
 
     def __init__(
-        self, settings: BrokerSettings, boottime: Callable[[], int], on_refused: Callable[[str], None]
+        self,
+        settings: BrokerSettings,
+        boottime: Callable[[], int],
+        on_refused: Callable[[str], None],
+        gets_on: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_refused` is called with a sentence when the broker refuses us before it ever took us."""
+        """`on_refused` is called with a sentence when the broker refuses us before it ever took us, `gets_on` with each
+        packet either way, KEEPALIVE apart at most, and with each try to connect.
+        """
         self.deliveries: queue.Queue[Delivery] = queue.Queue(QUEUED)
         self.dropped = 0
         self.broker = Notice(log, f"broker {settings.host}:{settings.port}", "not connected yet")
         self._settings = settings
         self._boottime = boottime
         self._on_refused = on_refused
+        self._gets_on = gets_on
         self._connection = 0
         self._marker: bytes | None = None
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT_ID, clean_session=False, manual_ack=True)
@@ -80,10 +90,11 @@ class Receiver:
         self._client.on_disconnect = self._disconnected
         self._client.on_subscribe = self._subscribed
         self._client.on_message = self._heard
+        self._client.on_log = lambda *_arguments: gets_on()  # paho logs each packet, pings too
 
     def run(self) -> None:
         """Connect and stay connected, until `stop`."""
-        self._client.connect_async(self._settings.host, self._settings.port, keepalive=30)
+        self._client.connect_async(self._settings.host, self._settings.port, keepalive=KEEPALIVE)
         self._client.loop_forever(retry_first_connection=True)
 
     def stop(self) -> None:
@@ -126,6 +137,7 @@ class Receiver:
         self._client.publish(MARKER, self._marker, qos=1)
 
     def _not_connected(self, _client: mqtt.Client, _data: Any) -> None:
+        self._gets_on()
         self.broker.away("no connection; trying again")
 
     def _disconnected(

@@ -17,31 +17,47 @@ from gateway.forward import Forwarder
 from gateway.gaps import Gaps
 from gateway.journal import Journal
 from gateway.lines import LineMaker
+from gateway.notice import Notice
+from gateway.ntp import ntp_error_ms
 from gateway.page.app import make_app, make_server
+from gateway.page.metrics import metrics
 from gateway.page.state import Rooms, healthy, state
-from gateway.receive import Receiver
+from gateway.receive import KEEPALIVE, Receiver
 from gateway.settings import Settings
 from gateway.units import Units
+from gateway.watchdog import Progress, ServiceManager
 from ingest.points import health_line
-from ingest.writer import open_writer
+from ingest.writer import TIMEOUT, open_writer
 
 STOP_SECONDS = 4.0
 """What a thread gets to finish what it is doing; nothing is lost when it does not."""
+
+COMMIT_SLACK = 60.0
+"""Seconds for a group's way onto a slow card."""
+
+RECEIVE_SLACK = 3 * KEEPALIVE
+FORWARD_SLACK = 10 * TIMEOUT
+"""One step makes a few requests, each with a time for connecting, sending and waiting."""
 
 log = logging.getLogger(__name__)
 
 
 class Service:
-    """Runs until `stop` is set, or until one of its threads ends by itself."""
+    """Runs until `stop` is set, or until one of its threads ends by itself. One that hangs is left to the watchdog."""
 
-    def __init__(self, settings: Settings, disk: Disk, page: socket.socket, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, disk: Disk, page: socket.socket, stop: threading.Event, manager: ServiceManager
+    ) -> None:
         """Reads the journal. Raises OSError where its folder cannot be read or written."""
         self._settings = settings
         self._page = page
         self._stop = stop
+        self._manager = manager
         self._refused: str | None = None
         self._died: str | None = None
-        clock = Clock()
+        clock = Clock(ntp_error=(lambda: None) if settings.ignore_ntp else ntp_error_ms)
+        self._progress = Progress(clock.boottime)
+        self._watchdog = Notice(log, "watchdog")
         kernel = kernel_boot()
         dating = Dating(clock, kernel)
         units = Units()
@@ -55,7 +71,7 @@ class Service:
 
         journal = Journal(disk, on_entry=heard, limit_bytes=settings.journal_limit)
         dead_letters = DeadLetters(disk)
-        receiver = Receiver(settings.broker, clock.boottime, self._on_refused)
+        receiver = Receiver(settings.broker, clock.boottime, self._on_refused, self._receiver_got_on)
         committer = Committer(
             journal=journal,
             dead_letters=dead_letters,
@@ -80,24 +96,37 @@ class Service:
             budget=Budget(settings.budget, disk, clock.boottime, clock.utc_ms),
         )
         self._rooms = Rooms(settings.site, clock, units, journal, dead_letters, receiver, committer, lines, forwarder)
-        self._server = make_server(make_app(lambda: state(self._rooms), lambda: healthy(self._rooms)))
+        self._server = make_server(
+            make_app(
+                lambda: state(self._rooms),
+                lambda: healthy(self._rooms),
+                lambda: metrics(self._rooms, self._disk_free()),
+            )
+        )
 
     def run(self) -> int:
         """The exit code: 0 after `stop`, 2 when the broker refused us, 1 when a thread died."""
         rooms, settings = self._rooms, self._settings
+        for got_on in (self._receiver_got_on, self._committer_got_on, self._forwarder_got_on):
+            got_on()
         committing = self._start(
             "commit",
-            lambda: rooms.committer.run(rooms.receiver.deliveries, settings.commit_interval, self._stop),
+            lambda: rooms.committer.run(
+                rooms.receiver.deliveries, settings.commit_interval, self._stop, self._committer_got_on
+            ),
         )
         receiving = self._start("receive", rooms.receiver.run)
-        forwarding = self._start("forward", lambda: rooms.forwarder.run(self._stop))
+        forwarding = self._start("forward", lambda: rooms.forwarder.run(self._stop, self._forwarder_got_on))
         paging = self._start("page", lambda: self._server.run(sockets=[self._page]))
         log.info(
             "started: %d readings in the journal wait for the database; page on port %d",
             rooms.journal.pending_readings,
             self._page.getsockname()[1],
         )
-        self._stop.wait()
+        self._manager.ready()
+        while not self._stop.wait(self._manager.feed_interval):
+            self._feed()
+        self._manager.stopping()
         committing.join(STOP_SECONDS)  # before the receiver leaves, so that the last group is acknowledged
         rooms.receiver.stop()
         self._server.should_exit = True
@@ -113,6 +142,22 @@ class Service:
             return 1
         log.info("ended")
         return 0
+
+    def _receiver_got_on(self) -> None:
+        self._progress.back_within("receive", RECEIVE_SLACK)
+
+    def _committer_got_on(self) -> None:
+        self._progress.back_within("commit", self._settings.commit_interval + COMMIT_SLACK)
+
+    def _forwarder_got_on(self, wait: float = 0.0) -> None:
+        self._progress.back_within("forward", wait + FORWARD_SLACK)
+
+    def _feed(self) -> None:
+        if late := self._progress.late():
+            self._watchdog.away(f"not fed, because no sign comes from {', '.join(late)}")
+        else:
+            self._watchdog.back()
+            self._manager.alive()
 
     def _on_refused(self, sentence: str) -> None:
         self._refused = sentence
@@ -139,9 +184,15 @@ class Service:
             "backlog_age": 0.0 if oldest is None else max(0, utc_ms - oldest) / 1000,
             "readings_received": rooms.committer.received,
             "readings_duplicate": rooms.committer.duplicates,
+            "readings_given_up": rooms.journal.given_up,
+            "readings_never_received": rooms.committer.never_received,
+            "journal_bytes": rooms.journal.bytes,
             "dead_letters": rooms.dead_letters.count,
             "bytes_sent_today": rooms.forwarder.bytes_sent_today,
             "clock_offset": rooms.clock.system_error() or 0.0,
-            "disk_free": shutil.disk_usage(self._settings.journal_folder).free,
+            "disk_free": self._disk_free(),
         }
         return health_line(self._settings.site, fields, utc_ms)
+
+    def _disk_free(self) -> int:
+        return shutil.disk_usage(self._settings.journal_folder).free

@@ -39,11 +39,14 @@ class Settings:
     database: DatabaseSettings
     page_host: str
     page_port: int
+    ignore_ntp: bool = False
 
 
-def load(path: Path) -> Settings:
-    """Raises SettingsError for whatever a person has to mend."""
-    file = Table.of_file(path, "deploy/gateway.example.toml")
+def load(path: Path, credentials: Path | None = None) -> Settings:
+    """Raises SettingsError for whatever a person has to mend. `credentials` is the folder in which a service manager
+    gives the secrets; without one they are beside the file.
+    """
+    file = Table.of_file(path, "deploy/gateway.example.toml", credentials)
     broker = file.table("broker")
     journal = file.table("journal")
     page = file.table("page")
@@ -60,6 +63,7 @@ def load(path: Path) -> Settings:
         database=database_settings(file.table("database")),
         page_host=page.host("host"),
         page_port=page.integer("port", 1, 65535),
+        ignore_ntp=file.table("clock", {}).flag("ignore_ntp"),
     )
     file.refuse_unknown()
     return settings

@@ -35,8 +35,13 @@ class Units:
         self._lock = threading.Lock()
 
     def heard(self, message: ReadingMessage, received: int | None) -> None:
-        """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot."""
+        """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot.
+
+        What the bus counts of a device says nothing of what the device measures, so it is not the device's latest.
+        """
         reading = message.reading
+        if reading.measurement == "unit" and reading.device != "board":
+            return
         taken = None if received is None or message.sent is None else received - (message.sent - reading.up)
         with self._lock:
             devices = self._units.setdefault(reading.unit, Unit()).devices

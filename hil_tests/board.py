@@ -25,7 +25,7 @@ import termios
 import time
 import tty
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Literal, Self
 
 SHIM = Path(__file__).parent / "board_shim"
 MICROPYTHON = Path(sys.executable).parent / "micropython"
@@ -51,7 +51,7 @@ class Board:
     def __init__(self, folder: Path, uart: Path, heap: str = "160k") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._flash = flash_image(folder)
-        self._wifi_down = folder / "wifi_down"
+        self._wifi_fault = folder / "wifi_fault"
         self.port = folder / "console"
         """What mpremote opens."""
         self._supervisor = subprocess.Popen(
@@ -79,9 +79,15 @@ class Board:
 
     def set_wifi(self, *, reachable: bool) -> None:
         if reachable:
-            self._wifi_down.unlink(missing_ok=True)
+            self._wifi_fault.unlink(missing_ok=True)
         else:
-            self._wifi_down.touch()
+            self.break_wifi("gone")
+
+    def break_wifi(self, fault: Literal["gone", "stuck", "dead", "refuses"]) -> None:
+        """Until `set_wifi`, or what mends it: see board_shim/network.py."""
+        written = self._wifi_fault.with_suffix(".new")
+        written.write_text(fault)
+        written.replace(self._wifi_fault)
 
     def stop(self) -> None:
         """Power cut, and the end of every process that this object started."""
@@ -286,7 +292,7 @@ class Supervisor:
                 "BOARD_FLASH": str(self._flash),
                 "BOARD_UART": str(self._uart),
                 "BOARD_CONTROL": f"/dev/fd/{self._child_control}",
-                "BOARD_WIFI_DOWN": str(self._folder / "wifi_down"),
+                "BOARD_WIFI_FAULT": str(self._folder / "wifi_fault"),
                 "BOARD_RESET_CAUSE": str(int(cause)),
                 "BOARD_MODE": "prompt" if stays_raw else "main",
             },

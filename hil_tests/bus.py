@@ -2,10 +2,10 @@
 
     python -m hil_tests.bus --master LINK --ledger FILE --control SOCKET [--start-sun 12:00]
 
-The process makes a pseudo terminal for the board at LINK, prints `ready`, answers as a JK-PB BMS (address 2) and an
-EPEver Tracer (address 1), writes what it answered to the ledger, and ends on SIGTERM or SIGINT. SOCKET takes JSON
-objects, one per line, for example `{"do": "fault", "kind": "crc", "times": 2}`; the answer to each is an object with
-`ok` or `error`.
+The process makes a pseudo terminal for the board at LINK, prints `ready`, answers as the devices of `--devices`, unless
+told otherwise a JK-PB BMS (address 2) and an EPEver Tracer (address 1), writes what it answered to the ledger, and ends
+on SIGTERM or SIGINT. SOCKET takes JSON objects, one per line, for example `{"do": "fault", "kind": "crc", "times": 2}`;
+the answer to each is an object with `ok` or `error`.
 """
 
 import argparse
@@ -26,16 +26,35 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from hil_tests.daly_device import Daly, DalyP81
 from hil_tests.epever_device import EpeverTracer
 from hil_tests.hub import Fault, Hub
 from hil_tests.jk_pb_device import JkPb
 from hil_tests.ledger import Exchange, Ledger
 from hil_tests.model import Moment, PowerUnit
-from hil_tests.slaves import Slaves
+from hil_tests.pace_device import Pace, PaceExtended
+from hil_tests.renogy_device import RenogyRover
+from hil_tests.seplos_device import SeplosV3
+from hil_tests.slaves import Device, Slaves
 from hil_tests.sun import SunClock, today_at
+from hil_tests.tristar_device import TristarMppt
+from hil_tests.truth import told
 
 ANSWER_DEADLINE = 10.0
 """Seconds that a test waits for the process to start, to answer, or to end."""
+
+DEVICES: dict[str, Callable[[Callable[[], Moment]], Device]] = {
+    "jk_pb": JkPb,
+    "epever_tracer": EpeverTracer,
+    "seplos_v3": SeplosV3,
+    "pace": Pace,
+    "pace_extended": PaceExtended,
+    "daly": Daly,
+    "daly_p81": DalyP81,
+    "renogy_rover": RenogyRover,
+    "morningstar_tristar": TristarMppt,
+}
+"""The stand-ins by name, each at an address of its own."""
 
 LONGEST_SOCKET_NAME = 107
 """Bytes that Linux allows in the path of a unix socket."""
@@ -88,6 +107,11 @@ class Control:
         """Per model: requests heard, refused, unheard and write attempts."""
         return {slave.device.model: dict(slave.counters) for slave in self._slaves.by_address.values()}
 
+    def truth(self, model: str) -> dict[str, tuple[float | bool | str, float]]:
+        """Per signal that the device tells: its value just now, and how far a right reading may be from it."""
+        device = self._slaves.by_model(model).device
+        return told(device.now(), device.resolution, device.words)
+
     def faults(self) -> list[dict[str, Any]]:
         """What is still to happen to replies."""
         return [asdict(fault) for fault in self._hub.faults]
@@ -120,7 +144,11 @@ async def serve(options: argparse.Namespace) -> None:
     def now() -> Moment:
         return unit.at(sun.sun_time(loop.time()))
 
-    slaves = Slaves([JkPb(now), EpeverTracer(now, refuses_gaps=options.epever_refuses_gaps)], loop.time)
+    devices = [DEVICES[name](now) for name in options.devices.split(",")]
+    for device in devices:
+        if isinstance(device, EpeverTracer):
+            device.refuses_gaps = options.epever_refuses_gaps
+    slaves = Slaves(devices, loop.time)
     ledger = Ledger(options.ledger)
 
     def report(exchange: Exchange) -> None:
@@ -135,13 +163,21 @@ async def serve(options: argparse.Namespace) -> None:
             await writer.drain()
         writer.close()
 
-    hub = Hub(options.master, options.baudrate, gate=slaves.gate, report=report, utc=time.time, seed=options.seed)
+    hub = Hub(
+        options.master,
+        options.baudrate,
+        gate=slaves.gate,
+        report=report,
+        utc=time.time,
+        seed=options.seed,
+        minds_baudrate=options.minds_baudrate,
+    )
     commands = Control(hub, slaves)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    devices = slaves.server(hub.devices_port, options.baudrate)
-    await devices.serve_forever(background=True)
+    simulator = slaves.server(hub.devices_port, options.baudrate)
+    await simulator.serve_forever(background=True)
     carrying = asyncio.create_task(hub.run())
     server = await asyncio.start_unix_server(control, options.control)
     now()
@@ -154,7 +190,7 @@ async def serve(options: argparse.Namespace) -> None:
             await carrying
     finally:
         server.close()
-        await devices.shutdown()  # type: ignore[no-untyped-call]
+        await simulator.shutdown()  # type: ignore[no-untyped-call]
         hub.close()
         options.control.unlink(missing_ok=True)
 
@@ -170,7 +206,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--control", type=Path, required=True, metavar="SOCKET", help="unix socket for faults and counters"
     )
+    parser.add_argument("--devices", default="jk_pb,epever_tracer", metavar="NAMES", help="default jk_pb,epever_tracer")
     parser.add_argument("--baudrate", type=int, default=115200, help="default 115200")
+    parser.add_argument("--minds-baudrate", action="store_true", help="hear only a master that is set to it")
     parser.add_argument("--start-sun", default="12:00", metavar="HH:MM", help="local time of the sun at the start")
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster than the clock the sun moves")
     parser.add_argument("--seed", type=int, default=1, help="of weather, cells and noise")
@@ -179,6 +217,9 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.baudrate < 300:
         parser.error(f"--baudrate {options.baudrate} is too slow for Modbus; 9600 and 115200 are usual")
+    for name in options.devices.split(","):
+        if name not in DEVICES:
+            parser.error(f"--devices {name} is unknown; there is {', '.join(DEVICES)}")
     if options.speed <= 0:
         parser.error(f"--speed {options.speed} must be above 0")
     for name in ("master", "ledger", "control"):

@@ -19,10 +19,12 @@ captures, epevermodbus 0.0.18, softwarecrash/EPEver2MQTT.
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
 from hil_tests.model import ABSORPTION_VOLTAGE, FLOAT_VOLTAGE, REBULK_VOLTAGE, ControllerReading, Moment
+from hil_tests.truth import EXACT
 
 MOST_REGISTERS = 22
 _DISCRETE_INPUTS = range(0x2000, 0x2010)
@@ -47,10 +49,20 @@ class EpeverTracer:
 
     model = "epever_tracer"
     turnaround = 0.0
+    resolution: ClassVar[dict[str, float]] = {
+        **dict.fromkeys(("pv_voltage", "pv_current", "pv_power", "battery_voltage", "charge_current"), 0.01),
+        **dict.fromkeys(("charge_power", "load_voltage", "load_current", "load_power", "battery_net_current"), 0.01),
+        **dict.fromkeys(("battery_temperature", "controller_temperature"), 0.01),
+        "energy_today": 10,
+        "energy_total": 10,
+        "stage": EXACT,
+        "faults": EXACT,
+    }
+    words: ClassVar[dict[str, str]] = {"bulk": "absorption"}
 
     def __init__(self, now: Callable[[], Moment], address: int = 1, refuses_gaps: bool = False) -> None:
         self.now = now
-        self.address = address
+        self.address = self.reply_address = address
         self.refuses_gaps = refuses_gaps
 
     def span(self, start: int, count: int) -> range:

@@ -50,6 +50,7 @@ class Gateway(Service):
             f'[journal]\nfolder = "{self.journal}"\ncommit_interval = {commit_interval}\n'
             f"[forward]\ninterval = {forward_interval}\n"
             f'[database]\nkind = "{kind}"\nurl = "{database_url}"\n{access[kind]}'
+            "[clock]\nignore_ntp = true\n"  # else it would depend on the machine under the rig what the gateway knows
             f'[page]\nhost = "{HOST}"\nport = {self.port}\n',
             "utf-8",
         )

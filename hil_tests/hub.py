@@ -9,6 +9,7 @@ import asyncio
 import os
 import pty
 import random
+import termios
 import tty
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +27,7 @@ FRAME_GAP = 0.05
 REPLY_DEADLINE = 10.0
 """The devices answer every request that the gate lets through, so a missing answer is a broken rig."""
 
-FAULTS = ("crc", "drop", "truncate", "silence", "noise", "junk", "delay", "gap", "echo", "wrong_address")
+FAULTS = ("crc", "drop", "truncate", "silence", "noise", "babble", "junk", "delay", "gap", "echo", "wrong_address")
 
 Pieces = list[tuple[float, bytes]]
 """What reaches the master: each piece after a pause in seconds."""
@@ -63,6 +64,8 @@ class Fault:
                 return [(0, reply[: self.at])]
             case "noise":
                 return [(0, chance.randbytes(self.count) + reply)]
+            case "babble":
+                return [(0, chance.randbytes(self.count))]
             case "junk":
                 return [(0, b"\x00" + reply)]
             case "delay":
@@ -90,6 +93,10 @@ class Terminal:
         with suppress(BlockingIOError):
             os.write(self.fd, octets)
 
+    def is_set_to(self, baudrate: int) -> bool:
+        """Whether the program at the other end has set the port to that rate."""
+        return bool(termios.tcgetattr(self._kept_open)[5] == getattr(termios, f"B{baudrate}"))
+
     def close(self) -> None:
         os.close(self.fd)
         os.close(self._kept_open)
@@ -99,7 +106,8 @@ class Hub:
     """Carries requests to the devices and replies to the master, and reports every exchange when it is over.
 
     `gate` may answer a request before the devices see it (b"" is silence, None lets it through); `utc` gives seconds.
-    `link` becomes a symbolic link to the master's end.
+    `link` becomes a symbolic link to the master's end. With `minds_baudrate` what a master says at another rate is no
+    frame for the devices.
     """
 
     def __init__(
@@ -111,10 +119,12 @@ class Hub:
         report: Callable[[Exchange], None],
         utc: Callable[[], float],
         seed: int = 0,
+        minds_baudrate: bool = False,
     ) -> None:
         self.faults: list[Fault] = []
         self.cut = False
         self._character = CHARACTER_BITS / baudrate
+        self._needed = baudrate if minds_baudrate else None
         self._gate, self._report, self._utc = gate, report, utc
         self._chance = random.Random(seed)
         self._master, self._devices = Terminal(), Terminal()
@@ -158,7 +168,7 @@ class Hub:
         self._heard += os.read(self._master.fd, 4096)
         if self._silence is not None:
             self._silence.cancel()
-        if is_frame(self._heard):
+        if is_frame(self._heard) and (self._needed is None or self._master.is_set_to(self._needed)):
             self._requests.put_nowait((self._asked, self._heard))
             self._heard = b""
         else:

@@ -12,7 +12,8 @@ Quirks of the real device that it reproduces:
 - Current is signed, positive when charging; power is a magnitude without sign (JK's own document).
 - Alarm bit 19, "change password", is set on a healthy unit (captured: alarm_bits 524288 and nothing wrong).
 - The byte that the document calls "temperature sensor absent" tells which sensors are present.
-- Cells that are not there read 0. Only function 3 reads.
+- Cells that are not there read 0. A fifth temperature sensor is not fitted and reads −200.0 °C, as in JK's emulation of
+  PACE; no capture of its own map has one missing. Only function 3 reads.
 
 Not reproduced: the 300-byte broadcast records of a JK that is bus master (address 0), and writes, which the bus refuses
 before they come here. Sources: JK's "BMS RS485 Modbus V1.1" document, jkctl 0.2.0, syssi/esphome-jk-bms,
@@ -21,15 +22,18 @@ rs485-bms-probe.
 
 import struct
 from collections.abc import Callable
+from typing import ClassVar
 
 from pymodbus.constants import ExcCodes
 
 from hil_tests.battery import CELLS, BmsReading
 from hil_tests.model import Moment
+from hil_tests.truth import EXACT, FLAGS, cells, temperatures
 
 SETTINGS, RUNTIME, INFO = 0x1000, 0x1200, 0x1400
 MOST_REGISTERS = 122
 PASSWORD_UNCHANGED = 1 << 19
+_NO_SENSOR = -2000
 _JK_EPOCH = 1577836800  # 2020-01-01
 
 
@@ -58,10 +62,14 @@ class JkPb:
 
     model = "jk_pb"
     turnaround = 0.030
+    resolution: ClassVar[dict[str, float]] = cells(CELLS) | temperatures(4, 0.1) | FLAGS
+    resolution |= {"pack_voltage": 0.001, "current": 0.001, "remaining_capacity": 0.001, "full_capacity": 0.001}
+    resolution |= {"soc": 1, "soh": 1, "cycles": EXACT, "mosfet_temperature": 0.1}
+    words: ClassVar[dict[str, str]] = {}
 
     def __init__(self, now: Callable[[], Moment], address: int = 2) -> None:
         self.now = now
-        self.address = address
+        self.address = self.reply_address = address
 
     def span(self, start: int, count: int) -> range:
         """The addresses that a request covers."""
@@ -134,7 +142,7 @@ def _runtime(moment: Moment) -> _Table:
     table.put(0x12E4, "H", pack // 10)
     table.put(0x12EE, "2B", 0, current > 0)
     table.put(0x12F0, "I", round(bms.running * 10))
-    table.put(0x12F8, "2h", *temperatures[2:])
+    table.put(0x12F8, "3h", *temperatures[2:], _NO_SENSOR)
     table.put(0x1300, "I", round(moment.t) - _JK_EPOCH)
     return table
 

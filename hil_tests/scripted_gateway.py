@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from importlib import resources
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +22,8 @@ Reading = dict[str, Any]
 class ScriptedGateway:
     """Hears one unit through the broker. Thread-safe; `readings` are in the order of their first arrival."""
 
-    def __init__(self, port: int, password: str, unit: str) -> None:
+    def __init__(self, port: int, password: str, unit: str, ca: Path | None = None) -> None:
+        """`ca` is the file with the CA's certificate, for a broker that speaks TLS."""
         schemas = resources.files("gateway") / "schema"
         self._check = {
             name: fastjsonschema.compile(json.loads((schemas / f"{name}.schema.json").read_text("utf-8")))
@@ -36,6 +38,9 @@ class ScriptedGateway:
         self._acknowledges = True
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="scripted-gateway")
         self._client.username_pw_set("gateway", password)
+        if ca:
+            self._client.tls_set(str(ca))
+            self._client.tls_insecure_set(True)  # its certificate is for a name, and the rig has addresses
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(self._topic + "reading", 1), (self._topic + "status", 1)]
         )

@@ -172,8 +172,8 @@ class Mosquitto(Service):
     program = "mosquitto"
     debian_package = "mosquitto"
 
-    def __init__(self, folder: Path, users: Mapping[str, str]) -> None:
-        """`users` tells each user's password."""
+    def __init__(self, folder: Path, users: Mapping[str, str], tls: tuple[Path, Path] | None = None) -> None:
+        """`users` tells each user's password. With `tls`, a certificate and its key, it speaks nothing else."""
         super().__init__(folder)
         deployed = REPOSITORY / "deploy" / "mosquitto"
         self._passwords = self.folder / "passwords"
@@ -187,6 +187,8 @@ class Mosquitto(Service):
             text, found = re.subn(rf"(?m)^{setting} .*$", f"{setting} {value}", text)
             if found != 1:
                 raise ServiceError(f"deploy/mosquitto/mosquitto.conf has {found} lines {setting!r}, the rig needs one")
+        if tls:
+            text += f"certfile {tls[0]}\nkeyfile {tls[1]}\n"
         # Started by root it would drop to the user mosquitto, who cannot read the rig's folder.
         self._settings.write_text(text + ("user root\n" if os.getuid() == 0 else ""), "utf-8")
         self._set_passwords(users)

@@ -1,21 +1,23 @@
 """The devices' end of the bus: pymodbus answers the reads, and a gate before it does what pymodbus cannot.
 
-The gate sees every whole frame first. It keeps silent for an address that nobody has (pymodbus would send exception 4
-from it), for a device that was made to vanish, and for one that is still turning around after its last reply; it
-refuses what is not a read with exception 1, and keeps count.
+The gate sees every whole frame first. It answers for a device that replies from another address than the one it was
+asked at, or that has address 0, which pymodbus takes for everybody. It keeps silent for an address that nobody has
+(pymodbus would send exception 4 from it), for a device that was made to vanish, and for one that is still turning
+around after its last reply; it refuses what is not a read with exception 1, and keeps count.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from hil_tests.frame import READS, WRITES, with_crc
+from hil_tests.model import Moment
 
 _LONGEST_READ = {1: 2000, 2: 2000, 3: 125, 4: 125}
 
@@ -25,8 +27,14 @@ class Device(Protocol):
 
     model: str
     address: int
+    reply_address: int
     turnaround: float
     """Seconds after its reply in which it hears nothing."""
+    now: Callable[[], Moment]
+    resolution: ClassVar[dict[str, float]]
+    """Every signal that the device tells → its smallest step, 0 where nothing is rounded."""
+    words: ClassVar[dict[str, str]]
+    """Stages of the model for which the device has another word."""
 
     def span(self, start: int, count: int) -> range: ...
 
@@ -70,10 +78,13 @@ class Slaves:
             return b""
         slave.counters["requests"] += 1
         refusal = self._refusal(slave, request)
-        if refusal is None:
+        if refusal is None and not _answers_by_gate(slave.device):
             return None
+        answer = _answer(slave.device, request) if refusal is None else refusal
+        if isinstance(answer, bytes):
+            return with_crc(bytes((slave.device.reply_address, request[1], len(answer))) + answer)
         slave.counters["refused"] += 1
-        return with_crc(bytes((request[0], request[1] | 0x80, refusal)))
+        return with_crc(bytes((slave.device.reply_address, request[1] | 0x80, answer)))
 
     def _refusal(self, slave: Slave, request: bytes) -> int | None:
         function = request[1]
@@ -95,8 +106,24 @@ class Slaves:
 
     def server(self, port: str, baudrate: int) -> ModbusSerialServer:
         """pymodbus, serving these devices on a serial port. To be called inside a running event loop."""
-        devices = [_simulated(slave.device) for slave in self.by_address.values()]
+        devices = [_simulated(slave.device) for slave in self.by_address.values() if not _answers_by_gate(slave.device)]
         return ModbusSerialServer(devices, port=port, baudrate=baudrate)
+
+
+def _answers_by_gate(device: Device) -> bool:
+    return device.address == 0 or device.reply_address != device.address
+
+
+def _answer(device: Device, request: bytes) -> bytes | int:
+    """The data bytes, or the code of an exception."""
+    function = request[1]
+    start, count = int.from_bytes(request[2:4], "big"), int.from_bytes(request[4:6], "big")
+    values = device.read(function, start, count)
+    if isinstance(values, ExcCodes):
+        return int(values)
+    if function in (1, 2):
+        return sum(bit << place for place, bit in enumerate(values)).to_bytes((count + 7) // 8, "little")
+    return b"".join(value.to_bytes(2, "big") for value in values)
 
 
 def _simulated(device: Device) -> SimDevice:

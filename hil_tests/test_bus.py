@@ -173,6 +173,7 @@ def test_the_port_outlives_the_board_that_closes_it(bus: Bus, master: Master) ->
         ({"kind": "truncate", "at": 7}, lambda _, reply: len(reply) == 7),
         ({"kind": "silence"}, lambda _, reply: reply == b""),
         ({"kind": "noise", "count": 9}, lambda _, reply: with_crc(reply[9:-2]) == reply[9:] and len(reply) == 30),
+        ({"kind": "babble", "count": 9}, lambda _, reply: len(reply) == 9),
         ({"kind": "junk"}, lambda _, reply: reply[:1] == b"\0" and with_crc(reply[1:-2]) == reply[1:]),
         ({"kind": "echo"}, lambda request, reply: reply[:8] == request and with_crc(reply[8:-2]) == reply[8:]),
         ({"kind": "delay", "seconds": 0.1}, lambda _, reply: with_crc(reply[:-2]) == reply),
@@ -301,6 +302,7 @@ def test_stopping_takes_the_port_away(tmp_path: Path) -> None:
     ("options", "sentence"),
     [
         (["--baudrate", "12"], "--baudrate 12 is too slow for Modbus"),
+        (["--devices", "jk_pb,victron"], "--devices victron is unknown; there is jk_pb, epever_tracer"),
         (["--start-sun", "noon"], "sun time 'noon' is not a time of day; write it as HH:MM"),
         (["--speed", "0"], "--speed 0.0 must be above 0"),
         (["--ledger", "/nowhere/at/all"], "there is no folder /nowhere/at"),

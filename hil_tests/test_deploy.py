@@ -58,6 +58,19 @@ def test_deploying_to_a_running_unit_takes_over_the_new_settings(board: Board, b
     board.console.wait_for("unit: raft-02, firmware ", DEADLINE)
 
 
+def test_a_source_that_would_be_taken_before_its_bytecode_goes(board: Board, bundle: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "unit.py").write_text("def run(): print('the old unit')\n")
+    board.install(bundle)
+    board.install(old)
+    board.power_on()
+    board.console.wait_for("the old unit", DEADLINE)
+    done = deploy(board.port, bundle)
+    assert done.returncode == 0, done.stderr
+    board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
+
+
 def test_a_port_that_is_not_there_gives_one_line(bundle: Path, tmp_path: Path) -> None:
     done = deploy(tmp_path / "ttyUSB0", bundle)
     assert (done.returncode, done.stdout) == (2, "")

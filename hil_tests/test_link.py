@@ -2,114 +2,22 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from firmware.host.bundle import CACHE, build
-from firmware.host.umqtt import source
-from hil_tests.board import Board
-from hil_tests.bus import Bus
 from hil_tests.hub import FAULTS
-from hil_tests.ledger import PolledDevice, expected_readings
+from hil_tests.ledger import Exchange
+from hil_tests.raft import DEADLINE, PATIENCE, READS, Condition, Raft, measured
 from hil_tests.scripted_gateway import ScriptedGateway
-from hil_tests.services import Mosquitto
-from hil_tests.verdict import StoredPoint, compare
-
-DEADLINE = 30.0
-PASSWORD = "unit-secret"
-PATIENCE = 60.0
-"""Seconds for what waits for the firmware's own 20 s and 25 s."""
-DEVICES = (PolledDevice("bms1", "jk_pb", 2), PolledDevice("mppt1", "epever_tracer", 1))
-UNIT_FILE = """
-unit = "raft-01"
-period = 1
-wifi = {{ ssid = "village", password = "village-secret" }}
-broker = {{ host = "127.0.0.1", port = {port}, password = "{password}" }}
-bus = {{ uart = 1, tx = 17, rx = 16 }}
-[[devices]]
-name = "bms1"
-model = "jk_pb"
-address = 2
-[[devices]]
-name = "mppt1"
-model = "epever_tracer"
-address = 1
-"""
-
-Condition = Callable[[ScriptedGateway], bool]
-
-
-class Raft:
-    """Bus, board, broker and scripted gateway of one unit."""
-
-    def __init__(self, folder: Path, broker: Mosquitto, gateway: ScriptedGateway, bus: Bus, board: Board) -> None:
-        self.folder = folder
-        self.broker = broker
-        self.gateway = gateway
-        self.bus = bus
-        self.board = board
-
-    def start(self, password: str = PASSWORD, changes: Sequence[tuple[str, str, str]] = ()) -> None:
-        """Deploys the firmware and gives the power. `changes` spoil it: file, what is replaced, by what."""
-        unit_file = self.folder / "unit.toml"
-        unit_file.write_text(UNIT_FILE.format(port=self.broker.port, password=password))
-        build(unit_file, self.folder / "bundle", lambda: source(CACHE))
-        for name, sound, spoilt in changes:
-            file = self.folder / "bundle" / name
-            assert sound in file.read_text()
-            file.write_text(file.read_text().replace(sound, spoilt))
-        self.board.install(self.folder / "bundle")
-        self.board.power_on()
-
-    def wait_for(self, met: Condition, what: str, seconds: float = DEADLINE) -> None:
-        try:
-            self.gateway.wait_for(met, seconds, what)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; console:\n{self.board.console.text()}") from None
-
-    def wait_for_new(self, count: int = 6) -> None:
-        """Until so many more readings than now are stored."""
-        wanted = len(self.gateway.stored()) + count
-        self.wait_for(lambda gateway: len(gateway.stored()) >= wanted, f"{wanted} readings stored")
-
-    def check_nothing_is_missing(self) -> None:
-        """What the devices answered is what the gateway has, once, in time, with its values; no seq is left out."""
-        self.wait_for(has_no_gaps, "the readings in between", PATIENCE)
-        stored = self.gateway.stored()
-        latest = max(reading["t"] or 0 for reading in stored.values())
-        expected = [
-            reading
-            for reading in expected_readings(self.bus.ledger.exchanges(), DEVICES)
-            if reading.ended < latest - 2000
-        ]
-        points = [
-            StoredPoint(reading["device"], reading["t"] or self._dated(reading), reading["signals"])
-            for reading in stored.values()
-            if reading["device"] != "board"
-        ]
-        verdict = compare(expected, [point for point in points if point.t < latest - 2000])
-        assert expected
-        assert (verdict.lost, verdict.wrong, verdict.duplicated) == ([], [], []), str(verdict)
-        assert not self.bus.ledger.write_attempts()
-
-    def _dated(self, reading: dict[str, Any]) -> int:
-        """From another reading of that boot that knows its time."""
-        known = next(each for each in self.gateway.stored().values() if each["boot"] == reading["boot"] and each["t"])
-        return int(known["t"] - known["up"] + reading["up"])
 
 
 @pytest.fixture
 def raft(tmp_path: Path) -> Iterator[Raft]:
-    with (
-        Mosquitto(tmp_path, {"gateway": "gateway-secret", "raft-01": PASSWORD}) as broker,
-        ScriptedGateway(broker.port, "gateway-secret", "raft-01") as gateway,
-        Bus(tmp_path) as bus,
-        Board(tmp_path / "board", bus.port, heap="128k") as board,
-    ):
-        yield Raft(tmp_path, broker, gateway, bus, board)
+    with Raft(tmp_path) as made:
+        yield made
 
 
 def test_readings_of_both_devices_and_the_board_arrive_with_their_time(raft: Raft) -> None:
@@ -132,7 +40,7 @@ def test_a_device_that_falls_silent_is_told_once_and_costs_the_other_nothing(raf
     raft.bus.do("vanish", model="jk_pb")
     raft.board.console.wait_for("bms1 (jk_pb, address 2): no answer in 350 ms, 3 tries; check A/B wiring", DEADLINE)
     raft.wait_for_new(8)
-    silent = [reading for reading in raft.gateway.arrivals() if reading["device"] == "bms1"][-1]
+    silent = [reading for reading in measured(raft.gateway) if reading["device"] == "bms1"][-1]
     assert silent["signals"] == {}
     assert "no answer" in silent["error"]
     raft.bus.do("come_back", model="jk_pb")
@@ -151,6 +59,65 @@ def test_no_fault_on_the_bus_costs_a_reading(raft: Raft) -> None:
     raft.wait_for_new(6)
     assert not [reading for reading in raft.gateway.arrivals() if "error" in reading]
     raft.check_nothing_is_missing()
+
+
+def test_a_poll_asks_only_what_it_must(raft: Raft) -> None:
+    raft.start()
+    raft.wait_for_new(8)
+    for address, reads in READS.items():
+        asked = [(each.function, each.start, each.count) for each in exchanges(raft, address)]
+        polls = len(asked) // len(reads)
+        assert polls >= 3
+        assert asked[: polls * len(reads)] == reads * polls
+
+
+def test_the_bus_is_reported_per_device(raft: Raft) -> None:
+    raft.start()
+    raft.wait_for_new(4)
+    assert {(device, signals["bus_state"]) for device, signals in tallies(raft.gateway)} == {
+        ("bms1", "online"),
+        ("mppt1", "online"),
+    }
+    raft.bus.do("vanish", model="jk_pb")
+    raft.wait_for(lambda gateway: tallies(gateway)[-1][1]["bus_state"] == "offline", "a device that is offline")
+    device, signals = tallies(raft.gateway)[-1]
+    assert (device, signals["bus_errors_noise"], signals["bus_errors_refused"]) == ("bms1", 0, 0)
+    assert 9 <= signals["bus_errors_silence"] < signals["bus_requests"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "silence"},
+        {"kind": "babble", "count": 3900},  # longer than a try lasts
+        {"kind": "delay", "seconds": 0.38},
+    ],
+    ids=["dead", "babbling", "just too late"],
+)
+def test_a_bad_device_costs_the_other_no_reading(raft: Raft, fault: dict[str, Any]) -> None:
+    raft.start()
+    raft.wait_for_new(4)
+    raft.bus.do("fault", **fault, times=None, address=2)
+    wanted = len(of("mppt1", raft.gateway)) + 5
+    raft.wait_for(lambda gateway: len(of("mppt1", gateway)) >= wanted, "the readings of the other device", PATIENCE)
+    assert not [reading for reading in of("mppt1", raft.gateway) if "error" in reading]
+    raft.bus.do("clear_faults")
+    raft.wait_for(lambda gateway: not of("bms1", gateway)[-1].get("error"), "a reading of the mended device", PATIENCE)
+    raft.check_nothing_is_missing()
+
+
+def test_a_span_that_is_refused_whole_costs_only_the_register_that_the_device_lacks(raft: Raft) -> None:
+    raft.bus.do("fail", model="jk_pb", address=0x1298, exception=2)
+    raft.start()
+    raft.wait_for(lambda gateway: len(of("bms1", gateway)) >= 3, "three readings")
+    last = of("bms1", raft.gateway)[-1]
+    assert "0x1298" in last["error"]
+    assert "exception 2" in last["error"]
+    assert "current" not in last["signals"]
+    assert {"pack_voltage", "temperature_1", "soc", "cell_01_voltage"} <= last["signals"].keys()
+    refused = [each for each in exchanges(raft, 2) if each.reply[1:2] == b"\x83"]
+    raft.wait_for_new(6)
+    assert [each for each in exchanges(raft, 2) if each.reply[1:2] == b"\x83"] == refused
 
 
 def test_a_broker_that_freezes_stops_no_poll_and_loses_no_reading(raft: Raft) -> None:
@@ -218,29 +185,30 @@ def test_a_damaged_file_is_one_line_that_comes_again(raft: Raft, name: str, cont
 
 def test_an_unexpected_exception_restarts_the_board_and_costs_no_reading(raft: Raft) -> None:
     raft.gateway.set_acknowledges(acknowledges=False)
-    spoilt = "await client.receive(0.2 if self._now() < 8000 else self.no_such_name)"
-    raft.start(changes=[("link.py", "await client.receive(0.2)", spoilt)])
+    raft.start(
+        first="""
+import mqtt, time
+sound = mqtt.Client.receive
+async def receive(self, seconds):
+    return await sound(self, seconds if time.ticks_diff(time.ticks_ms(), began) < 8000 else self.no_such_name)
+mqtt.Client.receive = receive
+began = time.ticks_ms()
+"""
+    )
     raft.board.console.wait_for("AttributeError", DEADLINE)
-    raft.board.console.wait_for("unit: restarting in 5 s", DEADLINE)
+    raft.board.console.wait_for("restarting in 5 s", DEADLINE)
     published = raft.gateway.arrivals()
     raft.gateway.set_acknowledges(acknowledges=True)
-    raft.board.console.wait_for("started by hard", DEADLINE)
+    raft.board.console.wait_for("start 2, started by hard", DEADLINE)
     boots = {reading["boot"] for reading in published}
     assert len(boots) == 1
     identities = {(reading["boot"], reading["seq"]) for reading in published}
     raft.wait_for(lambda gateway: identities <= gateway.stored().keys(), "what was in RAM", DEADLINE)
-
-
-def test_a_poller_that_hangs_gets_the_watchdog(raft: Raft) -> None:
-    raft.start(
-        changes=[
-            ("poll.py", "await self.poll(device)", "await asyncio.sleep(1000)"),
-            ("unit.py", "WATCHDOG = 120000", "WATCHDOG = 2000"),
-            ("unit.py", "LONGEST_STALL = 60000", "LONGEST_STALL = 1000"),
-        ]
-    )
-    raft.board.console.wait_for("started by power_on", DEADLINE)
-    raft.board.console.wait_for("started by watchdog", DEADLINE)
+    told = of_the_next_start(boots)
+    raft.wait_for(lambda gateway: bool(told(gateway)), "the health of the next start")
+    health = told(raft.gateway)[0]["signals"]
+    assert (health["starts"], health["reset_cause"]) == (2, "hard")
+    assert health["last_error"].startswith("start 1: AttributeError: ")
 
 
 def test_what_no_one_acknowledged_is_sent_again_and_survives_a_power_cut(raft: Raft) -> None:
@@ -259,12 +227,30 @@ def test_what_no_one_acknowledged_is_sent_again_and_survives_a_power_cut(raft: R
     raft.board.console.wait_for("unit: 0 readings of earlier boots are in flash", DEADLINE)
 
 
-def has_no_gaps(gateway: ScriptedGateway) -> bool:
-    """Of each boot every seq up to the last is stored."""
-    lasts: dict[str, int] = {}
-    for boot, seq in gateway.stored():
-        lasts[boot] = max(seq, lasts.get(boot, 0))
-    return len(gateway.stored()) == sum(last + 1 for last in lasts.values())
+def of_the_next_start(boots: set[str]) -> Callable[[ScriptedGateway], list[dict[str, Any]]]:
+    """The readings of the board's health that are of none of the boots."""
+    return lambda gateway: [
+        reading
+        for reading in gateway.stored().values()
+        if reading["device"] == "board" and reading["boot"] not in boots
+    ]
+
+
+def of(device: str, gateway: ScriptedGateway) -> list[dict[str, Any]]:
+    return [reading for reading in measured(gateway) if reading["device"] == device]
+
+
+def tallies(gateway: ScriptedGateway) -> list[tuple[str, dict[str, Any]]]:
+    """What was counted of the bus: device, signals."""
+    return [
+        (reading["device"], reading["signals"])
+        for reading in gateway.stored().values()
+        if "bus_state" in reading["signals"]
+    ]
+
+
+def exchanges(raft: Raft, address: int) -> list[Exchange]:
+    return [exchange for exchange in raft.bus.ledger.exchanges() if exchange.address == address]
 
 
 def times(gateway: ScriptedGateway) -> Counter[tuple[str, int]]:

@@ -1,14 +1,16 @@
 """A TOML file that people write, read key by key.
 
-Whatever they have to mend ends in one line, `file: key: value; the way out`. No default stands in for a wrong value, no
-unknown key is passed over, and no secret is shown.
+Whatever they have to mend ends in one line, `file:line: key: value; the way out`. No default stands in for a wrong
+value, no unknown key is passed over, and no secret is shown.
 """
 
 import ipaddress
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +23,9 @@ HOST_CHARACTERS = 253
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _HOST_NAME = re.compile(rf"({_LABEL}\.)*(?!\d+\.?$){_LABEL}\.?")
 """RFC 1123, and the underscore that container networks use. A last label of digits alone makes it an address."""
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([\w.-]+)\s*\]")
+_ENTRY = re.compile(r"\s*([\w-]+)\s*=")
 
 _ONE_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 
@@ -43,21 +48,34 @@ def is_host(text: str) -> bool:
 class Table:
     """One table of the file. It remembers what was asked of it, for `refuse_unknown`.
 
-    `path` leads to it in dotted keys, such as `devices.2`, and is empty for the file as a whole.
+    `path` leads to it in dotted keys, such as `devices.2`, and is empty for the file as a whole. Files of passwords
+    and tokens that are named without a folder are looked up in `secrets`. `lines` tells at which line a path stands.
     """
 
-    def __init__(self, file: str, entries: Mapping[str, Any], path: str = "") -> None:
+    def __init__(
+        self,
+        file: str,
+        entries: Mapping[str, Any],
+        path: str = "",
+        secrets: Path = Path(),
+        lines: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.path = path
+        self._lines = lines
+        self._secrets = secrets
         self._file = file
         self._entries = entries
         self._known: list[str] = []
         self._tables: list[Table] = []
 
     @classmethod
-    def of_file(cls, path: Path, example: str) -> "Table":
-        """The whole file. `example` is the file to start from when there is none."""
+    def of_file(cls, path: Path, example: str, secrets: Path | None = None) -> "Table":
+        """The whole file. `example` is the file to start from when there is none. `secrets` is the file's own folder,
+        when it is not given.
+        """
         try:
-            return cls(str(path), tomllib.loads(path.read_text("utf-8")))
+            text = path.read_text("utf-8")
+            return cls(str(path), tomllib.loads(text), secrets=secrets or path.parent, lines=_line_numbers(text))
         except FileNotFoundError:
             raise SettingsError(f"{path}: no such file; copy {example} to it and fill it in") from None
         except OSError as error:
@@ -117,13 +135,15 @@ class Table:
         return self._take(key, (list,), lambda value: all(type(one) is int for one in value), way_out, default)
 
     def secret(self, key: str, encoding: str = "UTF-8") -> str:
-        """What stands in the file that the key names: one line, whose outer spaces do not count."""
+        """What stands in the file that the key names: one line, whose outer spaces do not count. A name without a
+        folder is looked up in `secrets`.
+        """
         path = self.text(key)
         way_out = f"put the password or token alone into that file, as one line of {encoding}"
         try:
-            secret = Path(path).read_text(encoding).strip()
+            secret = (self._secrets / path).read_text(encoding).strip()
         except OSError as error:
-            raise self._error(key, f"{path!r}: {error.strerror}", way_out) from None
+            raise self._error(key, f"{str(self._secrets / path)!r}: {error.strerror}", way_out) from None
         except UnicodeDecodeError:
             raise self.wrong(key, path, way_out) from None
         if not re.fullmatch(_ONE_LINE, secret):
@@ -148,6 +168,15 @@ class Table:
             secret=True,
         )
         return [self._below(f"{key}.{number}", item) for number, item in enumerate(items, 1)]
+
+    def only(self, *keys: str) -> None:
+        """Raises SettingsError for the first key that is none of these.
+
+        Called before the keys are read it names a mistyped key; otherwise the right one would be reported as missing.
+        """
+        for key in self._entries:
+            if key not in keys:
+                raise self._error(key, "no such key", f"known here are {', '.join(keys)}")
 
     def refuse_unknown(self) -> None:
         """Raises SettingsError for the first key, here or further below, that nobody asked for."""
@@ -186,7 +215,7 @@ class Table:
             self._known.append(key)
 
     def _below(self, key: str, entries: Mapping[str, Any]) -> "Table":
-        table = Table(self._file, entries, self._to(key))
+        table = Table(self._file, entries, self._to(key), self._secrets, self._lines)
         self._tables.append(table)
         return table
 
@@ -195,4 +224,23 @@ class Table:
         return f"{self.path}.{shown}" if self.path else shown
 
     def _error(self, key: str, told: str, way_out: str) -> SettingsError:
-        return SettingsError(f"{self._file}: {self._to(key)}: {told}; {way_out}")
+        line = self._lines.get(self._to(key)) or self._lines.get(self.path)  # a missing key's table, at least
+        place = f"{self._file}:{line}" if line else self._file
+        return SettingsError(f"{place}: {self._to(key)}: {told}; {way_out}")
+
+
+def _line_numbers(text: str) -> dict[str, int]:
+    """Where each table and each key begins, as far as lines can tell: a key within braces has no line of its own."""
+    found: dict[str, int] = {}
+    lists: Counter[str] = Counter()
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            brackets, table = header.groups()
+            if brackets == "[[":
+                lists[table] += 1
+                table = f"{table}.{lists[table]}"
+            found.setdefault(table, number)
+        elif entry := _ENTRY.match(line):
+            found.setdefault(f"{table}.{entry[1]}" if table else entry[1], number)
+    return found

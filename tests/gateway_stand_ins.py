@@ -155,14 +155,17 @@ def power_cuts_within(before: dict[str, bytes], operations: list[Operation]) -> 
 
 
 class ScriptedClocks:
-    """Stands in for the kernel's clocks: both stand still until they are set."""
+    """Stands in for the kernel's clocks: both stand still until they are set. `ntp_error` is what the kernel says of
+    NTP, ms or None.
+    """
 
     def __init__(self, boottime: int = 1_000_000, system: int = 0) -> None:
         self.boot = boottime
         self.system = system
+        self.ntp_error: int | None = None
 
     def clock(self, trusted_utc: int | None = None) -> Clock:
-        clock = Clock(lambda: self.boot, lambda: self.system)
+        clock = Clock(lambda: self.boot, lambda: self.system, lambda: self.ntp_error)
         if trusted_utc is not None:
             clock.observe(trusted_utc, self.boot, self.boot)
         return clock
@@ -246,6 +249,7 @@ def entry(
     *,
     received: int = 0,
     kernel: str = KERNEL,
+    queued: bool = False,
     **changes: Any,
 ) -> Entry:
-    return Entry(message(seq, **changes), kernel, received, dated)
+    return Entry(message(seq, **changes), kernel, received, dated, queued)

@@ -89,8 +89,9 @@ def names(body: list[ast.stmt]) -> Names:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             found[node.target.id] = node
         elif isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Tuple | ast.Name):
-            targets = target.elts if isinstance(target, ast.Tuple) else [target]
-            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            targets, values = [target], [node.value]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                targets, values = target.elts, node.value.elts
             for each, value in zip(targets, values, strict=True):
                 assert isinstance(each, ast.Name)
                 found[each.id] = ast.Assign([each], value)

@@ -1,4 +1,4 @@
-"""The command, and with it both profiles against captured frames."""
+"""The command, and with it every profile against the frames that were captured of its device."""
 
 import json
 import struct
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from firmware.board import rtu
 from firmware.board.decode import to_json
 from firmware.host.decode import main
+from firmware.host.profile import DEVICES, known_models, load
 
 # github:dnc392/rs485-bms-probe protocols/jk_rs485_modbus.py: a JK 8S at 9600 baud.
 JK_CELLS = ("010312000010417e", "0103200cd70cd70cd70cd70cd70cd70cd80cd70000000000000000000000000000000026c8")
@@ -44,6 +45,14 @@ EPEVER = [
 ]
 
 
+UNKNOWN = "device: '{}'; give one of " + ", ".join(known_models()) + "\n"
+FRAMES = [
+    pytest.param(path.stem, frame, id=f"{path.stem}-{number}")
+    for path in sorted((DEVICES / "frames").glob("*.json"))
+    for number, frame in enumerate(json.loads(path.read_text("utf-8")))
+]
+
+
 def run(capsys: pytest.CaptureFixture[str], device: str, request: str, response: str) -> tuple[int, str, str]:
     code = main(["--device", device, "--request", request, "--response", response])
     printed = capsys.readouterr()
@@ -62,6 +71,22 @@ def exchange(function: int, start: int, data: bytes) -> tuple[str, str]:
     """A question and its reply, made by hand for registers of which no capture exists."""
     reply = bytes((1, function, len(data))) + data
     return rtu.request(1, function, start, len(data) // 2).hex(), (reply + struct.pack("<H", rtu.crc16(reply))).hex()
+
+
+@pytest.mark.parametrize(("device", "frame"), FRAMES)
+def test_a_frame_says_what_was_written_beside_it(
+    capsys: pytest.CaptureFixture[str], device: str, frame: dict[str, Any]
+) -> None:
+    decoded = signals(capsys, device, frame["request"], frame["response"])
+    assert frame["expected"]
+    assert {name: decoded.get(name) for name in frame["expected"]} == frame["expected"]
+
+
+def test_every_model_has_frames_that_say_where_they_come_from() -> None:
+    assert {path.stem for path in (DEVICES / "frames").glob("*.json")} == set(known_models())
+    for path in (DEVICES / "frames").glob("*.json"):
+        for frame in json.loads(path.read_text("utf-8")):
+            assert {"request", "response", "expected", "provenance", "source"} <= frame.keys()
 
 
 def test_cells_of_a_captured_jk(capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,8 +229,8 @@ def test_a_damaged_or_foreign_reply_exits_1(capsys: pytest.CaptureFixture[str], 
 @pytest.mark.parametrize(
     ("device", "request_hex", "response", "complaint"),
     [
-        ("jk", *JK_CELLS, "device: 'jk'; give one of epever_tracer, jk_pb\n"),
-        ("../jk_pb", *JK_CELLS, "device: '../jk_pb'; give one of epever_tracer, jk_pb\n"),
+        ("jk", *JK_CELLS, UNKNOWN.format("jk")),
+        ("../jk_pb", *JK_CELLS, UNKNOWN.format("../jk_pb")),
         (
             "jk_pb",
             "01 03 xx",
@@ -221,6 +246,134 @@ def test_a_wrong_command_exits_2(
     capsys: pytest.CaptureFixture[str], device: str, request_hex: str, response: str, complaint: str
 ) -> None:
     assert run(capsys, device, request_hex, response) == (2, "", complaint)
+
+
+def test_a_seplos_tells_celsius_from_tenths_of_a_kelvin(capsys: pytest.CaptureFixture[str]) -> None:
+    decoded = signals(capsys, "seplos_v3", *exchange(4, 0x1110, struct.pack(">4H", 2944, 2731, 2720, 3131)))
+    assert decoded == {"temperature_1": 21.3, "temperature_2": 0, "temperature_3": -1.1, "temperature_4": 40}
+
+
+def test_bits_of_a_seplos_begin_with_the_lowest_of_each_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(18)
+    data[9] = 1 << 3 | 1 << 2  # cell under-voltage, and the warning before it
+    data[12] = 1 << 6  # short circuit
+    data[15] = 0x42  # charge MOSFET, and the reserved bit
+    data[17] = 1 << 7  # the last of all
+    reply = bytes((0, 1, 18)) + data
+    request = rtu.request(0, 1, 0x1200, 144).hex()
+    decoded = signals(capsys, "seplos_v3", request, (reply + struct.pack("<H", rtu.crc16(reply))).hex())
+    names = load("seplos_v3").bits
+    assert set_bits(decoded["protections"], names["protections"]) == [
+        "cell under-voltage",
+        "short circuit",
+        "fire extinguisher fault",
+    ]
+    assert set_bits(decoded["warnings"], names["warnings"]) == ["cell voltage low"]
+    assert (decoded["charge_mosfet"], decoded["discharge_mosfet"], decoded["tb07_mosfets"]) == (True, False, 0x42)
+
+
+def set_bits(value: int, names: dict[int, str]) -> list[str]:
+    assert value < 2 ** len(names)
+    return [name for bit, name in names.items() if value >> bit & 1]
+
+
+def test_flags_of_a_pace_span_two_registers(capsys: pytest.CaptureFixture[str]) -> None:
+    data = struct.pack(">3H", 1 << 15 | 1 << 6, 1 << 6 | 1 << 7, 1 << 14 | 1 << 11 | 1 << 8)
+    decoded = signals(capsys, "pace", *exchange(3, 9, data))
+    names = load("pace").bits
+    assert decoded["warnings"] == 1 << 15  # 6 means nothing there
+    assert set_bits(decoded["protections"], names["protections"]) == [
+        "short circuit",
+        "charger over-voltage",
+        "charger connected the wrong way round",
+    ]
+    assert (decoded["charge_mosfet"], decoded["discharge_mosfet"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("word", "bit", "kind", "name"),
+    [
+        (0x003A, 4, "warnings", "pack voltage high"),
+        (0x003A, 5, "protections", "pack over-voltage"),
+        (0x003A, 15, "protections", "discharge under-temperature"),
+        (0x003B, 2, "warnings", "discharge current high"),
+        (0x003B, 11, "protections", "temperatures differ too much"),
+        (0x003C, 7, "protections", "discharge MOSFET open"),
+        (0x003C, 8, "protections", "measuring chip fault"),
+        (0x003C, 12, "warnings", "clock fault"),
+    ],
+)
+def test_alarms_of_a_daly_have_two_levels(
+    capsys: pytest.CaptureFixture[str], word: int, bit: int, kind: str, name: str
+) -> None:
+    words = [1 << bit if address == word else 0 for address in (0x003A, 0x003B, 0x003C)]
+    request, response = at_address(0xD2, *exchange(3, 0x003A, struct.pack(">3H", *words)))
+    decoded = signals(capsys, "daly", request, response)
+    assert set_bits(decoded[kind], load("daly").bits[kind]) == [name]
+    assert decoded["warnings" if kind == "protections" else "protections"] == 0
+
+
+def at_address(address: int, *frames: str) -> list[str]:
+    """The same frames with another slave address."""
+    bodies = [bytes((address,)) + bytes.fromhex(frame)[1:-2] for frame in frames]
+    return [(body + struct.pack("<H", rtu.crc16(body))).hex() for body in bodies]
+
+
+def test_a_p81_that_answers_from_where_it_was_asked_is_another(capsys: pytest.CaptureFixture[str]) -> None:
+    request, response = at_address(0x81, *exchange(3, 0x0038, struct.pack(">H", 530)))
+    assert run(capsys, "daly", request, response) == (1, "", "response: answers for address 129 instead of 81\n")
+
+
+def test_sensors_that_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    data = struct.pack(">19H", 61, 40, 40, 0, 0, 0, 0, 0, 271, 29970, *[0] * 8, 1)
+    decoded = signals(capsys, "daly", *at_address(0xD2, *exchange(3, 0x0020, data)))
+    assert [name for name in decoded if name.startswith("temperature_") and name[-1].isdigit()] == ["temperature_1"]
+    assert (decoded["temperature_1"], decoded["current"]) == (21, -3.0)
+
+
+@pytest.mark.parametrize(("byte", "celsius"), [(0x19, 25), (0x8A, -10), (0x00, 0), (0x80, 0), (0xFF, -127)])
+def test_temperatures_of_a_renogy_are_sign_and_magnitude(
+    capsys: pytest.CaptureFixture[str], byte: int, celsius: int
+) -> None:
+    decoded = signals(capsys, "renogy_rover", *exchange(3, 0x0103, bytes((byte, 0x1E))))
+    assert (decoded["controller_temperature"], decoded["battery_temperature"]) == (celsius, 30)
+
+
+def test_faults_of_a_renogy_stand_in_the_high_word(capsys: pytest.CaptureFixture[str]) -> None:
+    decoded = signals(capsys, "renogy_rover", *exchange(3, 0x0121, bytes.fromhex("40010001")))
+    assert decoded["faults"] == 1 << 30 | 1 << 16
+    assert "faults" not in signals(capsys, "renogy_rover", *exchange(3, 0x0121, bytes.fromhex("4001")))
+
+
+def test_a_tristar_tells_nothing_without_its_scaling_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert signals(capsys, "morningstar_tristar", *exchange(3, 0x0018, struct.pack(">H", 10000))) == {
+        "register_0018": 10000
+    }
+
+
+@pytest.mark.parametrize(
+    ("start", "words", "layout"),
+    [
+        (15, (3288, 3287), "v1_3"),  # a cell voltage
+        (15, (4, 3287), "extended"),  # a count
+        (14, (0, 4, 3287), "extended"),
+    ],
+)
+def test_register_15_tells_the_layout_of_a_pace(
+    capsys: pytest.CaptureFixture[str], start: int, words: tuple[int, ...], layout: str
+) -> None:
+    decoded = signals(capsys, "pace", *exchange(3, start, struct.pack(f">{len(words)}H", *words)))
+    assert ("cell_count" in decoded) == (layout == "extended")
+
+
+def test_where_nothing_tells_the_layout_it_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    request, response = exchange(3, 17, struct.pack(">H", 3290))
+    assert signals(capsys, "pace", request, response) == {"cell_03_voltage": 3.29}
+    arguments = ["--device", "pace", "--request", request, "--response", response, "--layout"]
+    assert main([*arguments, "extended"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"cell_02_voltage": 3.29}
+    assert main([*arguments, "new"]) == 2
+    assert capsys.readouterr().err == "--layout 'new': pace has v1_3, extended\n"
 
 
 @given(st.integers(-(2**32), 2**32), st.integers(-3, 6))

@@ -12,12 +12,6 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == f"{tmp_path}: no bundle; make one with python -m firmware.host.bundle\n"
 
 
-def test_no_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "unit.json").write_text("{}")
-    assert main(["--port", "", "--bundle", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == "--port: ''; name the board's port: make deploy PORT=/dev/ttyUSB0\n"
-
-
 def test_a_port_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "unit.json").write_text("{}")
     port = str(tmp_path / "ttyUSB9")

@@ -38,6 +38,23 @@ def test_two_signals_of_one_register_are_one_read() -> None:
     assert plan([Block(3, 5, 1), Block(3, 5, 1), Block(3, 5, 2)], [], LIMITS) == [Block(3, 5, 2)]
 
 
+def test_what_lies_in_a_known_span_is_read_as_that_span() -> None:
+    span = Block(1, 0x1200, 144)
+    wanted = [Block(1, 0x1278, 1), Block(1, 0x1230, 16), Block(1, 0x1300, 8), Block(3, 0x1230, 1)]
+    assert plan(wanted, [], LIMITS, [span]) == [span, Block(1, 0x1300, 8), Block(3, 0x1230, 1)]
+    assert plan([Block(1, 0x1280, 32)], [], LIMITS, [span]) == [Block(1, 0x1280, 32)]
+
+
+def test_a_span_takes_no_neighbour_in() -> None:
+    span = Block(3, 0, 10)
+    assert plan([Block(3, 4, 1), Block(3, 10, 1)], [], LIMITS, [span]) == [span, Block(3, 10, 1)]
+
+
+def test_an_optional_span_is_read_only_for_what_is_optional() -> None:
+    span = Block(3, 0, 10, optional=True)
+    assert plan([Block(3, 4, 1), Block(3, 5, 1, optional=True)], [], LIMITS, [span]) == [Block(3, 4, 1), span]
+
+
 def test_functions_keep_their_order() -> None:
     assert plan([Block(4, 9, 1), Block(2, 3, 1), Block(4, 1, 1)], [], LIMITS) == [
         Block(4, 1, 1),

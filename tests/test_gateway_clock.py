@@ -73,3 +73,46 @@ def test_a_server_without_a_clock_of_its_own_is_not_believed() -> None:
     clocks = ScriptedClocks()
     for utc in (0, 4_294_967_296_000):
         assert not clocks.clock(utc).trusted
+
+
+def test_a_clock_that_ntp_steers_is_trusted_without_any_server() -> None:
+    clocks = ScriptedClocks(system=UTC_2026)
+    clocks.ntp_error = 20
+    clock = clocks.clock()
+    assert (clock.trusted, clock.steered, clock.utc_ms()) == (True, True, UTC_2026)
+
+
+def test_a_steered_clock_outside_all_reason_is_not() -> None:
+    clocks = ScriptedClocks(system=0)
+    clocks.ntp_error = 20
+    assert not clocks.clock().trusted
+
+
+def test_when_ntp_falls_silent_its_last_word_still_holds_against_a_jump() -> None:
+    clocks = ScriptedClocks(system=UTC_2026)
+    clocks.ntp_error = 20
+    clock = clocks.clock()
+    assert clock.trusted
+    clocks.ntp_error = None
+    for jump in (-UTC_2026, +86_400_000):
+        clocks.system += jump
+        assert clock.utc_ms() == UTC_2026
+        clocks.system -= jump
+    clocks.forward(86_400_000)
+    assert clock.utc_ms() == UTC_2026 + 86_400_000
+
+
+def test_while_ntp_steers_a_server_with_another_clock_changes_nothing() -> None:
+    clocks = ScriptedClocks(system=UTC_2026)
+    clocks.ntp_error = 20
+    clock = clocks.clock(UTC_2026 + 3_600_000)
+    assert clock.utc_ms() == UTC_2026
+    clocks.ntp_error = None
+    assert clock.utc_ms() == UTC_2026
+
+
+def test_ntp_corrects_what_a_server_had_said() -> None:
+    clocks = ScriptedClocks(system=0)
+    clock = clocks.clock(UTC_2026 + 3_600_000)
+    clocks.system, clocks.ntp_error = UTC_2026, 20
+    assert clock.utc_ms() == UTC_2026

@@ -5,13 +5,15 @@ from importlib import resources
 from typing import Any
 
 import jsonschema
+import pytest
 
-from gateway.commit import COMMIT_READINGS, Committer
+from gateway.commit import COMMIT_READINGS, UNIT_READINGS, Committer
 from gateway.dating import Dating
 from gateway.deadletters import DeadLetters
 from gateway.gaps import Gaps
 from gateway.journal import Journal
-from gateway.message import StatusMessage
+from gateway.ledger import Origin
+from gateway.message import LARGEST_UP, StatusMessage
 from gateway.receive import Delivery, Rejected
 from gateway.units import Units
 from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, ScriptedClocks, message
@@ -49,11 +51,12 @@ class Bench:
         self.journal = Journal(self.disk)
         self.dead_letters = DeadLetters(self.disk)
         self.units = Units()
+        self.dating = Dating(self.clock, KERNEL)
         self.mqtt = RecordingMqtt(self.disk)
         self.committer = Committer(
             journal=self.journal,
             dead_letters=self.dead_letters,
-            dating=Dating(self.clock, KERNEL),
+            dating=self.dating,
             clock=self.clock,
             kernel=KERNEL,
             units=self.units,
@@ -61,8 +64,8 @@ class Bench:
             acknowledger=self.mqtt,
         )
 
-    def delivery(self, seq: int, **changes: Any) -> Delivery:
-        return Delivery(message(seq, **changes), self.clocks.boot, mid=seq + 1, connection=1)
+    def delivery(self, seq: int, *, queued: bool = False, **changes: Any) -> Delivery:
+        return Delivery(message(seq, **changes), self.clocks.boot, mid=seq + 1, connection=1, queued=queued)
 
 
 def test_readings_are_stored_and_then_acknowledged() -> None:
@@ -182,16 +185,62 @@ def test_a_status_reaches_the_page() -> None:
     assert bench.mqtt.done_with == [3]
 
 
-def test_a_full_group_is_committed_without_waiting() -> None:
+def test_a_reading_that_may_have_waited_at_the_broker_is_stored_and_dates_nothing() -> None:
+    bench = Bench(ScriptedClocks(system=UTC_2026), UTC_2026)
+    bench.committer.commit([bench.delivery(3, queued=True)])
+    assert bench.journal.undated_readings() == {KEY: 1}
+    assert bench.mqtt.acks[-1][1]["beyond"] == [[3, 3]]
+    assert bench.mqtt.acks[-1][1]["sent"] is None
+    bench.committer.commit([bench.delivery(4)])
+    assert bench.dating.origin(KEY) == Origin(UTC_2026 - 4100, "late", LARGEST_UP)
+
+
+def test_its_boards_own_time_is_good_and_a_boot_that_was_heard_afresh_dates_it() -> None:
+    bench = Bench(ScriptedClocks(system=UTC_2026), UTC_2026)
+    bench.committer.commit([bench.delivery(4)])
+    bench.clocks.forward(60_000)
+    bench.committer.commit([bench.delivery(3, queued=True), bench.delivery(5, queued=True, t=UTC_2026)])
+    frames = bench.journal.take(newest=False, below=99, readings=99, busy=(), datable=lambda _key, _up: False)
+    assert [entry.dated for frame in frames for entry in frame.entries] == [
+        (UTC_2026 - 100, "gateway"),
+        (UTC_2026 - 1100, "gateway"),
+        (UTC_2026, "device"),
+    ]
+
+
+def test_a_gap_that_the_board_has_passed_is_told_as_lost_and_counted() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(0), bench.delivery(4)])
+    bench.committer.commit([bench.delivery(5, oldest=5, t=UTC_2026)])
+    assert bench.committer.never_received == 3
+    assert bench.journal.pending_readings == 4
+    assert bench.journal.missing(KEY, 5) == []
+
+
+def test_a_loss_that_the_disk_does_not_take_is_told_later() -> None:
+    bench = Bench()
+    bench.committer.commit([bench.delivery(0), bench.delivery(4)])
+    bench.disk.full = True
+    bench.committer.commit([bench.delivery(5, oldest=5)])
+    assert bench.committer.never_received == 0
+    bench.disk.full = False
+    bench.committer.commit([bench.delivery(5, oldest=5)])
+    assert bench.committer.never_received == 3
+
+
+@pytest.mark.parametrize(("units", "first_group"), [(1, UNIT_READINGS), (20, COMMIT_READINGS)])
+def test_a_full_group_is_committed_without_waiting(units: int, first_group: int) -> None:
     bench = Bench()
     deliveries: queue.Queue[Delivery] = queue.Queue()
-    for seq in range(COMMIT_READINGS):
-        deliveries.put(bench.delivery(seq))
+    for number in range(first_group):
+        reading = message(number // units, unit=f"raft-{number % units}")
+        deliveries.put(Delivery(reading, bench.clocks.boot, mid=number, connection=1))
     stop = threading.Event()
     thread = threading.Thread(target=bench.committer.run, args=(deliveries, 1e6, stop))
     thread.start()
-    while not bench.mqtt.acks and thread.is_alive():
+    while len(bench.mqtt.acks) < units and thread.is_alive():
         thread.join(0.01)
     stop.set()
     thread.join(10)
-    assert bench.mqtt.acks[-1][1]["seq"] == COMMIT_READINGS - 1
+    assert bench.committer.received == first_group
+    assert {ack["seq"] for _, ack in bench.mqtt.acks} == {first_group // units - 1}

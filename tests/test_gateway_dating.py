@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.dating import SETTLED_MS, Dating, freeze_origins
+from gateway.dating import AWAY_MS, SETTLED_MS, Dating, freeze_origins
 from gateway.journal import Journal
 from gateway.ledger import Origin
 from gateway.message import LARGEST_UP
@@ -43,6 +43,25 @@ def test_another_kernel_boots_arrival_tells_nothing_of_this_ones_clock() -> None
     assert dating.origin(KEY) is None
     dating.heard_entry(entry(1, None, received=clocks.boot))
     assert dating.origin(KEY) == Origin(UTC_2026 - 1100, "late", LARGEST_UP)
+
+
+def test_a_message_that_may_have_waited_dates_nothing_until_its_board_is_heard_afresh() -> None:
+    clocks, dating = trusted()
+    dating.heard(KEY, received=START, up=5_000, sent=6_000, queued=True)
+    clocks.forward(SETTLED_MS)
+    assert dating.at_arrival(KEY, up=5_000, t=None) is None
+    assert dating.origin(KEY) is None
+    dating.heard(KEY, received=START + SETTLED_MS, up=65_000, sent=66_000)
+    assert dating.origin(KEY) == Origin(UTC_2026 + SETTLED_MS - 66_000, "late", LARGEST_UP)
+
+
+def test_a_board_that_is_never_heard_afresh_is_waited_for_an_hour() -> None:
+    clocks, dating = trusted()
+    dating.heard_entry(entry(5, None, received=START, queued=True))
+    clocks.forward(AWAY_MS - 1)
+    assert dating.origin(KEY) is None
+    clocks.forward(1)
+    assert dating.origin(KEY) == Origin(UTC_2026 - 5100, "estimated", 5000)
 
 
 def test_a_boot_that_is_over_is_not_dated_while_its_readings_still_come() -> None:

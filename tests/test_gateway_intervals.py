@@ -45,3 +45,24 @@ def test_discard_below_forgets_the_smaller_ones(added: list[tuple[int, int]], fl
 def test_a_range_that_runs_backwards_is_an_error() -> None:
     with pytest.raises(ValueError, match="from 5 to 4"):
         IntervalSet().add(5, 4)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "below", "gaps"),
+    [
+        ([], 0, []),
+        ([], 3, [(0, 2)]),
+        ([(0, 4)], 5, []),
+        ([(2, 4), (7, 9)], 12, [(0, 1), (5, 6), (10, 11)]),
+        ([(2, 4), (7, 9)], 6, [(0, 1), (5, 5)]),
+        ([(2, 4), (7, 9)], 1, [(0, 0)]),
+        ([(0, 9)], 5, []),
+    ],
+)
+def test_gaps(ranges: list[tuple[int, int]], below: int, gaps: list[tuple[int, int]]) -> None:
+    assert IntervalSet(ranges).gaps(below) == gaps
+
+
+def test_the_last_number() -> None:
+    assert IntervalSet([(2, 4), (7, 9)]).last() == 9
+    assert IntervalSet().last() == -1

@@ -149,3 +149,41 @@ def test_an_unreadable_ledger_that_cannot_be_moved_does_not_stop_the_start() -> 
     disk.unreadable = {FILE}
     assert Ledger(disk).wants_compaction()
     assert disk.files[f"{FILE}.damaged"] == b"an earlier one"
+
+
+def test_what_came_before_the_first_that_was_heard_is_not_missing() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    assert ledger.missing(KEY, 99) == []
+    ledger.begin(KEY, 10)
+    ledger.begin(KEY, 50)
+    ledger.seen[KEY] = IntervalSet([(10, 12), (20, 20)])
+    ledger.account(KEY, 13, 15)
+    ledger.keep_seen([KEY])
+    for known in (ledger, Ledger(disk)):
+        assert known.missing(KEY, 20) == [(16, 19)]
+        assert known.missing(KEY, 25) == [(16, 19), (21, 24)]
+
+
+def test_a_ledger_that_does_not_know_where_a_boot_began_waits_for_less() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    disk.full = True
+    ledger.begin(KEY, 0)
+    again = Ledger(disk)
+    again.seen[KEY] = IntervalSet([(0, 3), (8, 9)])
+    again.begin(KEY, 12)
+    assert again.missing(KEY, 15) == [(12, 14)]
+
+
+def test_after_damage_nothing_that_came_before_is_missing() -> None:
+    disk = RecordingDisk()
+    ledger = Ledger(disk)
+    ledger.begin(KEY, 0)
+    ledger.seen[KEY] = IntervalSet([(0, 9)])
+    ledger.keep_seen([KEY])
+    disk.files[FILE] = disk.files[FILE][:-4]
+    again = Ledger(disk)
+    assert again.missing(KEY, 99) == []
+    again.begin(KEY, 40)
+    assert again.missing(KEY, 45) == [(40, 44)]

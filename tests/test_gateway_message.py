@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.message import MAX_PAYLOAD, MessageError, ReadingMessage, StatusMessage, parse
+from gateway.message import (
+    MAX_PAYLOAD,
+    MessageError,
+    ReadingMessage,
+    StatusMessage,
+    parse,
+    payload_of,
+    reading_message,
+)
 from ingest.reading import Reading
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, document
 
@@ -133,3 +141,23 @@ def test_a_wrong_value_anywhere_is_refused_or_harmless(key: str, value: Any) -> 
     assert isinstance(message, ReadingMessage)
     assert isinstance(message.reading.seq, int)
     assert isinstance(message.reading.signals, dict)
+
+
+@pytest.mark.parametrize("changes", [{}, {"t": UTC_2026, "sent": None, "error": "no answer"}, {"signals": {}}])
+def test_a_message_can_be_written_as_it_came(changes: dict[str, Any]) -> None:
+    given = parse(TOPIC, payload(**changes))
+    assert isinstance(given, ReadingMessage)
+    written = payload_of(given)
+    assert reading_message(UNIT, json.loads(written), given.document) == given
+
+
+def test_the_gateways_own_name_is_no_boards() -> None:
+    assert refusal(TOPIC, payload(device="gateway")).startswith("device 'gateway': that name is the gateway's own")
+
+
+def test_a_time_in_2106_is_refused() -> None:
+    assert "t must be smaller" in refusal(TOPIC, payload(t=4_294_967_296_000))
+
+
+def test_a_message_of_a_megabyte_is_refused_unread() -> None:
+    assert refusal(TOPIC, b"[" * 1_000_000) == f"1000000 bytes; at most {MAX_PAYLOAD} are taken"

@@ -12,25 +12,25 @@ from ingest.settings_file import SettingsError
     ("path", "media_type"), [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")]
 )
 def test_the_page_and_its_files_are_served_without_being_cached(path: str, media_type: str) -> None:
-    response = TestClient(make_app(dict, lambda: True)).get(path)
+    response = TestClient(make_app(dict, lambda: True, bytes)).get(path)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith(media_type)
     assert {name: response.headers[name] for name in HEADERS} == HEADERS
 
 
 def test_the_state_is_json() -> None:
-    client = TestClient(make_app(lambda: {"site": "Cát Bà"}, lambda: True))
+    client = TestClient(make_app(lambda: {"site": "Cát Bà"}, lambda: True, bytes))
     assert client.get("/state.json").json() == {"site": "Cát Bà"}
 
 
 @pytest.mark.parametrize(("healthy", "status"), [(True, 200), (False, 503)])
 def test_health_is_a_status(*, healthy: bool, status: int) -> None:
-    assert TestClient(make_app(dict, lambda: healthy)).get("/healthz").status_code == status
+    assert TestClient(make_app(dict, lambda: healthy, bytes)).get("/healthz").status_code == status
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_the_page_is_read_only(method: str) -> None:
-    client = TestClient(make_app(dict, lambda: True))
+    client = TestClient(make_app(dict, lambda: True, bytes))
     assert client.request(method, "/state.json").status_code == 405
 
 

@@ -1,4 +1,7 @@
+import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,8 @@ from gateway.page.app import bind
 from gateway.receive import Receiver
 from gateway.service import Service
 from gateway.settings import BrokerSettings, Settings
+from gateway.watchdog import ServiceManager
+from hil_tests.services import wait_until
 from ingest.influxdb1 import Influxdb1Settings
 from tests.gateway_stand_ins import RecordingDisk
 
@@ -29,7 +34,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def run(settings: Settings, stop: threading.Event) -> int:
     with bind(settings.page_host, settings.page_port) as page:
-        return Service(settings, RecordingDisk(), page, stop).run()
+        return Service(settings, RecordingDisk(), page, stop, ServiceManager({})).run()
 
 
 def test_it_ends_in_order_without_broker_and_database(settings: Settings) -> None:
@@ -44,3 +49,52 @@ def test_it_does_not_limp_on_without_one_of_its_threads(
     monkeypatch.setattr(Receiver, "run", lambda _self: None)
     assert run(settings, threading.Event()) == 1
     assert "'receive'" in caplog.text
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[socket.socket]:
+    """Stands in for systemd's end of NOTIFY_SOCKET."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.settimeout(10)
+        listener.bind(str(tmp_path / "notify"))
+        yield listener
+
+
+@contextmanager
+def running(settings: Settings, systemd: socket.socket) -> Iterator[None]:
+    """The service, watched and fed every 10 ms, until the block ends."""
+    stop = threading.Event()
+    manager = ServiceManager({"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "20000"})
+    with bind(settings.page_host, settings.page_port) as page:
+        service = threading.Thread(target=Service(settings, RecordingDisk(), page, stop, manager).run)
+        service.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            service.join()
+
+
+def test_systemd_hears_that_it_is_ready_gets_on_and_ends(settings: Settings, systemd: socket.socket) -> None:
+    with running(settings, systemd):
+        assert [systemd.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+    while (word := systemd.recv(100)) != b"STOPPING=1":
+        assert word == b"WATCHDOG=1"
+
+
+@pytest.mark.parametrize("room", ["commit.Committer", "forward.Forwarder", "receive.Receiver"])
+def test_the_watchdog_is_not_fed_while_a_thread_hangs(
+    settings: Settings,
+    systemd: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    room: str,
+) -> None:
+    name = room.split(".", maxsplit=1)[0]
+    released = threading.Event()
+    monkeypatch.setattr(f"gateway.{room}.run", lambda *_arguments: released.wait())
+    monkeypatch.setattr(f"gateway.service.{name.upper()}_SLACK", -60)
+    with running(settings, systemd):
+        wait_until(lambda: f"no sign comes from {name}" in caplog.text, 10, "a word on the thread that hangs")
+        released.set()
+    assert [systemd.recv(100) for _ in range(2)] == [b"READY=1", b"STOPPING=1"]

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,10 @@ EXAMPLE = Path(__file__).parent.parent / "deploy" / "gateway.example.toml"
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """The example with its secrets in place."""
-    text = EXAMPLE.read_text("utf-8").replace("/etc/powerunit", str(tmp_path))
-    for name in ("broker", "database"):
-        (tmp_path / f"{name}.password").write_text(f"{name}-secret\n", "utf-8")
+    for name, kind in (("broker", "password"), ("database", "secret")):
+        (tmp_path / f"{name}.{kind}").write_text(f"{name}-secret\n", "utf-8")
     path = tmp_path / "gateway.toml"
-    path.write_text(text, "utf-8")
+    path.write_text(EXAMPLE.read_text("utf-8"), "utf-8")
     return path
 
 
@@ -25,7 +25,7 @@ def refusal(path: Path) -> str:
     text = str(caught.value)
     assert str(path) in text
     assert "\n" not in text
-    assert "secret" not in text
+    assert "-secret" not in text
     return text
 
 
@@ -43,6 +43,7 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
     assert settings.broker.password == "broker-secret"
     assert settings.journal_folder == Path("/var/lib/powerunit/journal")
     assert (settings.commit_interval, settings.forward_interval) == (5.0, 30.0)
+    assert settings.ignore_ntp is False
     assert (settings.page_host, settings.page_port) == ("0.0.0.0", 8080)
     assert "secret" not in repr(settings)
 
@@ -72,10 +73,26 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
         ("port = 8080", "port = 80800", "page.port: 80800; give"),
         ("[page]", "[page]\n[alarms]\n[pages]", "page.host: missing"),
         ("[page]", "[alarms]\n[page]", "alarms: no such key; known here are broker"),
+        ("ignore_ntp = false", "ignore_ntp = 0", "clock.ignore_ntp: 0; give true or false"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(example: Path, old: str, new: str, told: str) -> None:
     assert told in refusal(change(example, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("port = 8080", "port = 80800", "port = 80800"),
+        ("port = 8080", "port = 8080\nprot = 1", "prot = 1"),
+        ("port = 8080", "", "[page]"),
+        ("interval = 30", "interval = = 30", "interval = = 30"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(example: Path, old: str, new: str, told: str) -> None:
+    lines = change(example, f"\n{old}", f"\n{new}").read_text("utf-8").splitlines()
+    (number,) = [number for number, line in enumerate(lines, 1) if line.startswith(told)]
+    assert re.search(rf"(:|line ){number}\b", refusal(example))
 
 
 def test_a_file_that_is_not_there_names_the_one_to_start_from(tmp_path: Path) -> None:
@@ -86,6 +103,15 @@ def test_a_file_that_is_not_there_names_the_one_to_start_from(tmp_path: Path) ->
 def test_a_password_file_that_is_wrong_is_named(example: Path) -> None:
     (example.parent / "broker.password").write_text("two\nlines\n", "utf-8")
     assert "broker.password_file: " in refusal(example)
+
+
+def test_a_service_managers_credentials_stand_for_the_files_beside_the_settings(example: Path, tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    for name in ("broker.password", "database.secret"):
+        (tmp_path / name).rename(credentials / name)
+    assert load(example, credentials).broker.password == "broker-secret"
+    assert f"{tmp_path}/broker.password': No such file" in refusal(example)
 
 
 def test_the_commit_interval_may_be_left_out(example: Path) -> None:

@@ -38,3 +38,12 @@ def test_a_snapshot_does_not_change_behind_ones_back() -> None:
     units.heard(message(2, device="bms2"), received=2)
     assert before[UNIT].acknowledged is None
     assert list(before[UNIT].devices) == ["bms1"]
+
+
+def test_what_the_bus_counts_of_a_device_does_not_hide_what_the_device_measures() -> None:
+    units = Units()
+    units.heard(message(1), received=1)
+    units.heard(message(2, measurement="unit", signals={"bus_state": "online"}), received=2)
+    units.heard(message(3, measurement="unit", device="board", model="esp32"), received=3)
+    devices = units.snapshot()[UNIT].devices
+    assert {name: latest.reading.measurement for name, latest in devices.items()} == {"bms1": "bms", "board": "unit"}

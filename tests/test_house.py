@@ -56,6 +56,18 @@ def test_only_one_file_of_the_firmware_touches_the_chip() -> None:
 def test_the_firmware_is_flat_and_carries_nothing_but_umqtt() -> None:
     own = {file.stem for file in files("firmware/board")}
     interpreter = {"asyncio", "binascii", "errno", "gc", "json", "machine", "network", "os", "random", "struct", "sys"}
-    interpreter |= {"time"}
+    interpreter |= {"io", "ssl", "time"}
     used = {module.split(".")[0] for file in files("firmware/board") for module in imports(file)}
     assert used - own - interpreter == {"umqtt"}
+
+
+def test_nothing_in_the_firmware_waits_outside_the_event_loop() -> None:
+    """Not for the network either: `socket` is not imported (above), and umqtt gets none."""
+    waiting = {
+        f"{file.name}: {node.func.value.id}.{node.func.attr}"
+        for file in files("firmware/board")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+        if node.func.value.id == "time" and node.func.attr.startswith("sleep")
+    }
+    assert waiting == {"unit.py: time.sleep"}, "it is the last thing before a restart"

@@ -230,3 +230,21 @@ def test_what_is_no_host_says_so(host: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Table("file", {"host": host}).host("host")
     assert str(caught.value) == f"file: host: {host!r}; give a host name or an address, without a port"
+
+
+def test_each_of_several_tables_has_its_own_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("top = 1\n\n[[device]]\nname = 1\n[[device]]\nname = 2\n[bus]\npin = 3\n", "utf-8")
+    file = Table.of_file(path, "an example")
+    devices = file.tables("device")
+    assert refusal(lambda: devices[1].text("name")).startswith(f"{path}:6: device.2.name: 2;")
+    assert refusal(lambda: devices[0].text("model")).startswith(f"{path}:3: device.1.model: missing;")
+    assert refusal(lambda: file.table("bus").text("pin")).startswith(f"{path}:8: bus.pin: 3;")
+    assert refusal(lambda: file.text("top")).startswith(f"{path}:1: top: 1;")
+    assert refusal(lambda: file.text("gone")).startswith(f"{path}: gone: missing;")
+
+
+def test_a_mistyped_key_is_named_before_the_right_one_is_missed() -> None:
+    file = table(siet=1)
+    assert refusal(lambda: file.only("site", "name")) == "a.toml: siet: no such key; known here are site, name"
+    table(site=1).only("site", "name")

@@ -10,6 +10,7 @@ import pytest
 from firmware.host.bundle import BOARD, CACHE
 from firmware.host.umqtt import source
 
+SHIM = Path(__file__).parent.parent / "hil_tests" / "board_shim"
 FOLDER = Path(__file__).parent / "board_suite"
 SUITES = sorted((FOLDER / "micropython").glob("suite_*.py"))
 
@@ -20,7 +21,8 @@ def test_under_micropython(suite: Path, tmp_path: Path) -> None:
     (tmp_path / "umqtt" / "simple.py").write_bytes(source(CACHE))
     result = subprocess.run(
         [Path(sys.executable).parent / "micropython", "-X", "heapsize=4m", FOLDER / "run.py", suite],
-        env={**os.environ, "MICROPYPATH": f".frozen:{BOARD}:{tmp_path}:{FOLDER / 'micropython'}"},
+        cwd=tmp_path,
+        env={**os.environ, "MICROPYPATH": f".frozen:{BOARD}:{tmp_path}:{FOLDER / 'micropython'}:{SHIM}"},
         capture_output=True,
         text=True,
         timeout=150,

@@ -1,18 +1,30 @@
 """The gate before the stand-ins, with a clock that the test moves."""
 
+from typing import ClassVar
+
 import pytest
 from pymodbus.constants import ExcCodes
 
 from hil_tests.frame import is_frame, with_crc
+from hil_tests.model import Moment
 from hil_tests.slaves import Slaves
+
+
+def nothing_is_measured() -> Moment:
+    raise AssertionError("the gate measures nothing")
 
 
 class Deaf:
     """A device that needs 30 ms after each reply."""
 
     model = "deaf"
-    address = 2
+    address = reply_address = 2
     turnaround = 0.030
+    resolution: ClassVar[dict[str, float]] = {}
+    words: ClassVar[dict[str, str]] = {}
+
+    def __init__(self) -> None:
+        self.now = nothing_is_measured
 
     def span(self, start: int, count: int) -> range:
         return range(start, start + count)

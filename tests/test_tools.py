@@ -87,3 +87,15 @@ def test_an_old_python_is_named(tmp_path: Path) -> None:
     )
     assert result.returncode == 2
     assert result.stderr == f"{tmp_path}/python3.9 is not Python 3.11 or newer: name one with make PYTHON=…\n"
+
+
+def pinned(lock: Path) -> set[str]:
+    """Each package with its version and its hashes."""
+    return set(lock.read_text("utf-8").replace("\\\n", " ").splitlines())
+
+
+def test_the_gateway_is_installed_with_what_the_tests_ran_with() -> None:
+    gateway, all_packages = (pinned(TOOLS.parent / lock) for lock in ("deploy/requirements.lock", "requirements.lock"))
+    assert gateway < all_packages
+    assert any(line.startswith("paho-mqtt==") for line in gateway)
+    assert not any(line.startswith(("pytest==", "mypy==")) for line in gateway)

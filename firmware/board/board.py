@@ -32,6 +32,16 @@ def heap_free():
     return gc.mem_free()
 
 
+def set_calendar(day):
+    """Sets the chip's calendar, which starts in 1970 or 2000, to `day`, a number like 20261125. Only TLS looks at it."""
+    machine.RTC().datetime((day // 10000, day // 100 % 100, day % 100, 0, 0, 0, 0, 0))
+
+
+def output(pin):
+    """A pin to be called with 0 or 1; 0 now."""
+    return machine.Pin(pin, machine.Pin.OUT, value=0)
+
+
 def reset():
     """Starts the board again, as if its button was pressed. Does not return."""
     machine.reset()
@@ -52,7 +62,7 @@ class Serial:
 
     def __init__(self, uart, tx, rx, de=None):
         self._pins = {"tx": tx, "rx": rx}
-        self._driver = None if de is None else machine.Pin(de, machine.Pin.OUT, value=0)
+        self._driver = None if de is None else output(de)
         self._uart = machine.UART(uart, baudrate=9600, tx=tx, rx=rx)
         self._reader = asyncio.StreamReader(self._uart)
         self._format = None
@@ -84,13 +94,18 @@ class Serial:
                 self._driver(0)
 
     async def read(self, longest):
-        """At least one byte, at most `longest`."""
-        return await self._reader.read(longest)
+        """At least one byte, at most `longest`. Never waits for more than the first: on a bus that babbles that has no
+        end, and meanwhile nothing else runs.
+        """
+        data = await self._reader.read(1)
+        more = min(self._uart.any(), longest - 1)
+        return data + self._uart.read(more) if more else data
 
     def clear(self):
-        """Drops what has been received."""
-        while self._uart.any():
-            self._uart.read()
+        """Drops what has been received by now."""
+        more = self._uart.any()
+        if more:
+            self._uart.read(more)
 
 
 class Wifi:
@@ -109,6 +124,10 @@ class Wifi:
         self._station.active(True)
         self._station.disconnect()
         self._station.connect(self._ssid, self._password)
+
+    def switch_off(self):
+        """Until the next `join`. Raises OSError."""
+        self._station.active(False)
 
     def rssi(self):
         """Strength of the signal in dBm; None while not joined."""

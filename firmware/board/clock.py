@@ -37,6 +37,12 @@ class Clock:
         """UTC in ms of the moment `up` ms after boot; None while it is not known."""
         return None if self._offset is None else self._offset + up
 
+    def report(self):
+        """For a technician: ms since boot, UTC in ms or None, and by how many ms UTC may be wrong."""
+        up = self.now()
+        error = None if self._offset is None else self._error + (up - self._learned) // DRIFT
+        return {"up": up, "utc": self.utc(up), "error": error}
+
     def learn(self, utc, sent, held):
         """Takes the time from an ack, as docs/messages.md says: `utc` at the gateway in ms or None, `sent` as the board
         wrote it into the reading, `held` ms at the gateway. Half the round trip is what the estimate can be wrong by.

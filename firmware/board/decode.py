@@ -8,20 +8,34 @@ register whose value means "not there" is left out. It does not judge whether a 
 """
 
 import json
+import struct
 
 _BIT_FUNCTIONS = (1, 2)
-_COLUMNS = 10
+_KINDS = ("unsigned", "signed", "magnitude", "bool", "flags", "text", "volts", "amperes", "watts")
+_MAGNITUDE, _BOOL, _FLAGS, _TEXT, _VOLTS, _AMPERES, _WATTS = range(2, 9)
+_SIGNED = (1, _VOLTS, _AMPERES)
+_NONE = 255
+
+# function, address, first name, names, kind, size, decimals, absent, absent too, any absent, mask, shift, zero, beside,
+# anything beside, words
+_ROW = ">BHBBBBbiiBIBhHBB"
+_ROW_SIZE = struct.calcsize(_ROW)
 
 
 class Profile:
     """One device model, as `firmware.host.profile` compiled it.
 
-    `reads` are the (function, start, count) of one whole poll, in order: where two of them give the same signal the later
-    one knows better. What those in `optional` ask for is missing in some firmwares. `timeout_ms` bounds the wait for a
-    reply; `gap_ms` is the silence that the device needs between a reply and the next request.
+    `signals` are the names of all it can ever give, in an order that only a new profile changes. `reads` are the
+    (function, start, count) of one whole poll, in order: where two of them give the same signal the later one knows
+    better. What those in `optional` ask for is missing in some firmwares. `timeout_ms` bounds the wait for a reply;
+    `gap_ms` is the silence that the device needs between a reply and the next request.
+
+    A model may have several layouts, of which RAM holds the chosen one: `load` gives what was compiled under a name. The
+    slave address chooses it, or else what the device answers to `probe`, a (function, start, count), through `settle`;
+    until then there are no `reads`. `probe` is None where nothing has to be asked.
     """
 
-    def __init__(self, compiled: dict) -> None:
+    def __init__(self, compiled: dict, address: int = 0, load=None) -> None:
         self.model = compiled["model"]
         self.measurement = compiled["measurement"]
         self.baudrate = compiled["baudrate"]
@@ -29,15 +43,33 @@ class Profile:
         self.stop_bits = compiled["stop_bits"]
         self.timeout_ms = compiled["timeout_ms"]
         self.gap_ms = compiled["gap_ms"]
-        self.reads = [tuple(read) for read in compiled["reads"]]
-        self.optional = [tuple(read) for read in compiled["optional"]]
+        self.reads: list = []
+        self.optional: list = []
+        self._rows = b""  # one object, where a tuple for each row would be dozens
+        self._words: list = []
         self._address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
-        kinds: dict = {}  # one copy of each, where JSON brings one per row
-        self._registers = []
-        for row in compiled["registers"]:
-            row[3] = kinds.setdefault(row[3], row[3])
-            self._registers.append(tuple(row) + (None,) * (_COLUMNS - len(row)))
+        self._products = [tuple([_interned(name) for name in product]) for product in compiled.get("products", ())]
+        self._reply_offset = 0
+        self._layouts = [tuple(layout) for layout in compiled.get("layouts", ())]
+        self._load = load
+        self.probe = tuple(compiled["probe"]) if "probe" in compiled else None
+        self.signals = _names(
+            compiled.get("signals") or [row[2] for row in compiled["registers"]],
+            [product[0] for product in self._products],
+        )
+        if not self._layouts:
+            self._use(compiled)
+        elif self.probe is None:
+            self._choose(address)
+
+    def settle(self, data: bytes) -> None:
+        """Choose the layout by the data bytes that answered `probe`."""
+        self._choose(_word(data, 0))
+
+    def reply_address(self, address: int) -> int:
+        """The slave address in the reply to a question that went to `address`."""
+        return address + self._reply_offset
 
     def decode(self, function: int, start: int, count: int, data: bytes) -> dict:
         """Name → value of every register that lies wholly in `data`, the payload of that one read.
@@ -45,31 +77,22 @@ class Profile:
         A value is a pair (integer, decimals), a bool or a str.
         """
         values: dict = {}
-        for offset, row in self._within(function, start, count):
-            _, _, name, kind, size, decimals, absent, mask, shift, meanings = row
-            if kind == "text":
-                values[name] = _text(data[offset : offset + size])
-                continue
-            raw = _bit(data, offset) if function in _BIT_FUNCTIONS else self._integer(data, offset, size, kind)
-            if raw == absent:
-                continue
-            if mask:
-                raw = (raw & mask) >> shift
-            if kind == "bool":
-                values[name] = raw != 0
-            elif meanings is None:
-                values[name] = (raw, decimals)
-            elif str(raw) in meanings:
-                values[name] = meanings[str(raw)]
+        for row, number, offset, beside in self._within(function, start, count):
+            value = self._value(data, row, number, offset, beside)
+            if value is not None:
+                values[self.signals[row[2] + number]] = value
         return values
 
     def names(self, function: int, start: int, count: int) -> "list[str]":
         """What `decode` may give for that read."""
-        return [row[2] for _, row in self._within(function, start, count)]
+        return [self.signals[row[2] + number] for row, number, _, _ in self._within(function, start, count)]
 
     def complete(self, values: dict) -> None:
         """Add the signals that are computed from others, once the values of a whole poll are together."""
-        cells = [value for name, value in values.items() if name.startswith("cell_") and name[5:7].isdigit()]
+        for name, one, other in self._products:
+            if one in values and other in values:
+                values[name] = (values[one][0] * values[other][0], values[one][1] + values[other][1])
+        cells = [value for name, value in values.items() if _is_cell(name)]
         if cells:
             decimals = cells[0][1]
             lowest = min(cells)[0]
@@ -78,31 +101,205 @@ class Profile:
             values["cell_voltage_max"] = (highest, decimals)
             values["cell_voltage_spread"] = (highest - lowest, decimals)
 
-    def _within(self, function: int, start: int, count: int) -> "list[tuple[int, tuple]]":
-        """The registers that lie wholly in that read, each with its offset in bytes, or in bits for functions 1 and 2."""
+    def split(self, block: tuple) -> "list[tuple[int, int, int]] | None":
+        """Two smaller reads that give all that `block` gives and cut no value in two; None where there are none."""
+        function, start, count = block
+        bits = function in _BIT_FUNCTIONS
+        spans: list = []
+        for row, _, offset, beside in self._within(function, start, count):
+            first, end = offset, offset + row[5]
+            if beside is not None:
+                first, end = min(first, beside), max(end, beside + _beside_size(row))
+            spans.append((first, end) if bits else (first // 2, end // 2))
+        spans.sort()
+        groups: list = []
+        for first, end in spans:
+            if groups and first < groups[-1][1]:
+                groups[-1] = (groups[-1][0], max(end, groups[-1][1]))
+            else:
+                groups.append((first, end))
+        if len(groups) < 2:
+            return None
+        step = 1 if bits else self._address_step
+        half = len(groups) // 2
+        return [
+            (function, start + part[0][0] * step, part[-1][1] - part[0][0]) for part in (groups[:half], groups[half:])
+        ]
+
+    def _choose(self, number: int) -> None:
+        for name, lowest, highest in self._layouts:
+            if lowest <= number <= highest:
+                self._use(self._load(name))
+
+    def _use(self, layout: dict) -> None:
+        self.reads = [tuple(read) for read in layout["reads"]]
+        self.optional = [read for read in self.reads if list(read) in layout["optional"]]
+        self._reply_offset = layout.get("reply_offset", 0)
+        self._words = []
+        self._rows = b"".join([self._packed(*row) for row in layout["registers"]])
+
+    def _packed(
+        self,
+        function: int,
+        address: int,
+        name: "str | list",
+        kind: str,
+        size: int,
+        decimals: int = 0,
+        absent: "int | list[int] | None" = None,
+        mask: "int | None" = None,
+        shift: "int | None" = None,
+        words: "dict[str, str] | list[int] | None" = None,
+        zero: "int | None" = None,
+        beside: "int | None" = None,
+    ) -> bytes:
+        names = _expanded(name)
+        absents = [absent] if isinstance(absent, int) else absent or []
+        if isinstance(words, dict):
+            self._words.append({int(number): _interned(word) for number, word in words.items()})
+        elif words is not None:
+            self._words.append(bytes(words))
+        return struct.pack(
+            _ROW,
+            function,
+            address,
+            self.signals.index(names[0]),
+            len(names),
+            _KINDS.index(kind),
+            size,
+            decimals,
+            absents[0] if absents else 0,
+            absents[-1] if absents else 0,
+            len(absents),
+            mask or 0,
+            shift or 0,
+            zero or 0,
+            beside or 0,
+            beside is not None,
+            _NONE if words is None else len(self._words) - 1,
+        )
+
+    def _within(self, function: int, start: int, count: int):
+        """What lies wholly in that read: row, number of its name, its offset and that of what it needs beside it.
+
+        Offsets count bytes, or bits for functions 1 and 2.
+        """
         bits = function in _BIT_FUNCTIONS
         end = count if bits else 2 * count
-        found = []
-        for row in self._registers:
-            offset = row[1] - start if bits else (row[1] - start) * 2 // self._address_step
-            if row[0] == function and offset >= 0 and offset + row[4] <= end:
-                found.append((offset, row))
-        return found
+        for at in range(0, len(self._rows), _ROW_SIZE):
+            row = struct.unpack_from(_ROW, self._rows, at)
+            if row[0] != function:
+                continue
+            beside = None
+            if row[14]:
+                beside = self._offset(row[13], start, bits)
+                if beside < 0 or beside + _beside_size(row) > end:
+                    continue
+            offset = self._offset(row[1], start, bits)
+            for number in range(row[3]):
+                if offset >= 0 and offset + row[5] <= end:
+                    yield row, number, offset, beside
+                offset += row[5]
 
-    def _integer(self, data: bytes, offset: int, size: int, kind: str) -> int:
+    def _offset(self, address: int, start: int, bits: bool) -> int:
+        return address - start if bits else (address - start) * 2 // self._address_step
+
+    def _value(
+        self, data: bytes, row: tuple, number: int, offset: int, beside: "int | None"
+    ) -> "tuple[int, int] | bool | str | None":
+        function, _, _, names, kind, size, decimals, absent, absent_too, any_absent, mask, shift, zero, _, _, words = (
+            row
+        )
+        if kind == _TEXT:
+            return _text(data[offset : offset + size])
+        if kind == _FLAGS:
+            return (self._flags(data, function, offset, self._words[words]), 0)
+        if names > 1 and beside is not None and number >= _word(data, beside):
+            return None
+        raw = _bits(data, offset, size) if function in _BIT_FUNCTIONS else self._unsigned(data, offset, size)
+        if mask:
+            raw = (raw & mask) >> shift
+        if kind in _SIGNED and raw >> (8 * size - 1):
+            raw -= 1 << 8 * size
+        elif kind == _MAGNITUDE and raw & 0x80:
+            raw = 0x80 - raw
+        if any_absent and raw in (absent, absent_too):
+            return None
+        if kind == _BOOL:
+            return raw != 0
+        if kind >= _VOLTS and beside is not None:
+            return (self._scaled(data, raw, kind, beside, decimals), decimals)
+        if words == _NONE:
+            return (raw - zero, decimals)
+        word: "str | None" = self._words[words].get(raw)
+        return word
+
+    def _unsigned(self, data: bytes, offset: int, size: int) -> int:
         raw = _word(data, offset)
         if size == 4:
             next_raw = _word(data, offset + 2)
             raw = (next_raw << 16) | raw if self._low_word_first else (raw << 16) | next_raw
-        return raw - (1 << 8 * size) if kind == "signed" and raw >> (8 * size - 1) else raw
+        return raw
+
+    def _flags(self, data: bytes, function: int, offset: int, places: bytes) -> int:
+        """Bit n is the device's bit places[n]: 16 to a register, its lowest first."""
+        flags = 0
+        for number, place in enumerate(places):
+            at = offset + place if function in _BIT_FUNCTIONS else 8 * offset + (place ^ 8)
+            flags |= _bits(data, at, 1) << number
+        return flags
+
+    def _scaled(self, data: bytes, raw: int, kind: int, beside: int, decimals: int) -> int:
+        """In units of the last decimal. The scaling words are volts and amperes, each with 16 bits behind the point:
+        full scale is at 2^15, or for watts at 2^17 of both (Morningstar's TriStar MPPT Modbus specification).
+        """
+        volts, amperes = self._unsigned(data, beside, 4), self._unsigned(data, beside + 4, 4)
+        fraction = 49 if kind == _WATTS else 31
+        scale = volts * amperes if kind == _WATTS else volts if kind == _VOLTS else amperes
+        for _ in range(decimals):
+            scale *= 10
+        return (raw * scale + (1 << fraction - 1)) >> fraction
+
+
+def _names(given: list, products: list) -> tuple:
+    names: list = []
+    for name in given:
+        for one in _expanded(name):
+            if one not in names:
+                names.append(_interned(one))
+    names += products
+    if any(_is_cell(name) for name in names):
+        names += ["cell_voltage_min", "cell_voltage_max", "cell_voltage_spread"]
+    return tuple(names)
+
+
+def _expanded(name: "str | list") -> "list[str]":
+    """The names in ["cell_%02d_voltage", 1, 32], or the one that stands for itself."""
+    return [name] if isinstance(name, str) else [name[0] % number for number in range(name[1], name[2] + 1)]
+
+
+def _interned(name: str) -> str:
+    """MicroPython keeps what was once asked for as an attribute, and gives that one copy instead of a new text."""
+    hasattr(Profile, name)
+    return "%s" % name
+
+
+def _is_cell(name: str) -> bool:
+    return name.startswith("cell_") and name[5:7].isdigit()
+
+
+def _beside_size(row: tuple) -> int:
+    """Bytes of what a row needs beside itself: two scaling words of 32 bits, or one register that counts."""
+    return 8 if row[4] >= _VOLTS else 2
 
 
 def _word(data: bytes, offset: int) -> int:
     return (data[offset] << 8) | data[offset + 1]
 
 
-def _bit(data: bytes, index: int) -> int:
-    return data[index >> 3] >> (index & 7) & 1
+def _bits(data: bytes, first: int, count: int) -> int:
+    """`count` bits from the first on; the first is the lowest."""
+    return sum([(data[at >> 3] >> (at & 7) & 1) << at - first for at in range(first, first + count)])
 
 
 def _text(data: bytes) -> str:

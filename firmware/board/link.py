@@ -1,8 +1,9 @@
 """Holds the connection to the gateway, over whatever Wi-Fi and broker there are at the moment.
 
-Promises: `run` never ends; after any failure it tries again, with waits that grow to a minute. No wait is without a
-deadline. What went wrong is said once, and once that it is over. What is delivered, and when again, is up to
-delivery.py.
+Promises: `run` ends only by the Restart of wifi.py; after any failure it tries again, with waits that grow to a minute. No
+wait is without a deadline, and none keeps `last_turn` back for longer than LONGEST_TURN. What went wrong is said once,
+and once that it is over. A Wi-Fi that is there and carries nothing is joined anew now and then. What is delivered, and
+when again, is up to delivery.py.
 """
 
 import asyncio
@@ -16,10 +17,12 @@ LONGEST_SILENCE = 25000  # ms without a packet from the broker, pings included
 KEEPALIVE = 60  # seconds; the broker publishes the last will after one and a half of it
 JOIN_TIME = 20  # seconds for the Wi-Fi
 LONGEST_WAIT = 60000  # ms between two tries
+LONGEST_TURN = 150000  # ms: that wait, and every deadline of a connection that is never quite refused
+REJOIN_EVERY = 10  # failures in a row
 
 
 class Link:
-    """`wifi` is a board.Wifi, `make_client(heard)` makes an mqtt.Client that is not connected yet, `delivery` a
+    """`wifi` is a wifi.Ladder, `make_client(heard)` makes an mqtt.Client that is not connected yet, `delivery` a
     Delivery. `now` counts milliseconds, `say` prints one line on the console.
     """
 
@@ -33,9 +36,25 @@ class Link:
         self._say = say
         self._failures = 0
         self._complaint = None
+        self._broker = False
+        self.last_turn = now()  # when this task made its last step, in ms since boot
+        self.acknowledged_at = None  # when the gateway acknowledged something last
+
+    def report(self):
+        """For a technician. `acknowledged_ago` is in ms, None if the gateway never did; `error` is what is wrong now."""
+        acknowledged = self.acknowledged_at
+        return {
+            "wifi": self._wifi.connected(),
+            "rssi": self._wifi.rssi(),
+            "broker": self._broker,
+            "acknowledged_ago": None if acknowledged is None else self._now() - acknowledged,
+            "failures": self._failures,
+            "error": self._complaint,
+        }
 
     async def run(self):
         while True:
+            self.last_turn = self._now()
             try:
                 await self._join()
                 await self._session()
@@ -49,7 +68,7 @@ class Link:
             await asyncio.sleep(random.randint(longest // 2, longest) / 1000)
 
     async def _join(self):
-        if self._wifi.connected():
+        if self._wifi.connected() and (self._failures + 1) % REJOIN_EVERY:
             return
         try:
             self._wifi.join()
@@ -57,6 +76,7 @@ class Link:
             raise Lost("Wi-Fi: %s" % error)
         for _ in range(JOIN_TIME * 4):
             await asyncio.sleep(0.25)
+            self.last_turn = self._now()
             if self._wifi.connected():
                 return
         raise Lost("Wi-Fi not joined in %d s; check ssid, password and reach" % JOIN_TIME)
@@ -71,17 +91,21 @@ class Link:
             await client.publish(status, self._state("online"), True)
             self._say("link: connected to the broker")
             self._complaint = None
+            self._broker = True
             self._delivery.start_over()
             await self._deliver(client)
         finally:
+            self._broker = False
             await client.close()
 
     async def _deliver(self, client):
         heard = pinged = self._now()
         while self._wifi.connected():
+            self.last_turn = self._now()
             message = self._delivery.next()
             while message:
                 await client.publish(self._topic.encode() + b"reading", message)
+                self.last_turn = self._now()
                 message = self._delivery.next()
             if self._now() - pinged >= PING_EVERY:
                 pinged = self._now()
@@ -99,5 +123,6 @@ class Link:
         try:
             self._delivery.acknowledge(payload)
             self._failures = 0
+            self.acknowledged_at = self._now()
         except ValueError as error:
             self._say("link: %s: no ack, passed over: %s" % (str(topic, "utf-8"), error))

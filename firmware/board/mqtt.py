@@ -7,6 +7,9 @@ travel through asyncio streams, one write a packet.
 Promises: no call takes longer than its deadline; the first failure raises Lost (or Refused), and the connection is then
 of no more use. Does not promise: that a message arrived. `publish` returns when its bytes are on the way; who needs to
 know asks the receiver.
+
+With TLS the handshake runs inside the first write, a step whenever bytes of the broker are there, so the loop waits for
+the network never, and for the chip's arithmetic only.
 """
 
 import asyncio
@@ -70,11 +73,17 @@ umqtt.simple.socket = _Sockets  # type: ignore[attr-defined]  # the stubs leave 
 
 
 class Client(umqtt.simple.MQTTClient):
-    """One connection to the broker. `heard(topic, message)` is called with each message, both as bytes."""
+    """One connection to the broker. `heard(topic, message)` is called with each message, both as bytes.
 
-    def __init__(self, host, port, client_id, password, keepalive, heard, open_connection=asyncio.open_connection):
+    `tls` is empty, or what `certificate.checked` gives and the host name that the broker's certificate has to be for.
+    """
+
+    def __init__(
+        self, host, port, client_id, password, keepalive, heard, tls=(), open_connection=asyncio.open_connection
+    ):
         super().__init__(client_id.encode(), host, port, client_id.encode(), password.encode(), keepalive)
         self.set_callback(heard)
+        self._tls = tls
         self._open_connection = open_connection
         self._reader = self._writer = None
         self._received = b""
@@ -83,7 +92,7 @@ class Client(umqtt.simple.MQTTClient):
 
     async def connect(self):
         """Opens the connection with a clean session. Raises Lost or Refused."""
-        opening = self._open_connection(self.server, self.port)
+        opening = self._open_connection(self.server, self.port, *self._tls)
         self._reader, self._writer = await self._within_deadline(opening, "does not take a connection")
         answer = await self._call(_CONNACK, umqtt.simple.MQTTClient.connect, True)
         if len(answer) != 4:
@@ -179,6 +188,8 @@ class Client(umqtt.simple.MQTTClient):
             return await asyncio.wait_for(work, DEADLINE)
         except asyncio.TimeoutError:
             raise Lost("broker %s for %d s" % (complaint, DEADLINE))
+        except ValueError as error:
+            raise _untrusted(error)
         except OSError as error:
             raise Lost("broker %s (%s)" % (complaint, errno.errorcode.get(error.errno, error)))
 
@@ -192,6 +203,8 @@ class Client(umqtt.simple.MQTTClient):
                 await asyncio.wait_for(self._fill(), seconds)
             except asyncio.TimeoutError:
                 return None
+            except ValueError as error:
+                raise _untrusted(error)
             except OSError as error:
                 raise Lost("connection broken (%s)" % errno.errorcode.get(error.errno, error))
             length = _packet_length(self._received)
@@ -203,6 +216,12 @@ class Client(umqtt.simple.MQTTClient):
         received = await self._reader.read(512)
         self._received += received
         self._ended = not received
+
+
+def _untrusted(error):
+    """For the ValueError with which MicroPython's TLS tells what it has against the broker's certificate."""
+    reason = str(error).strip().replace("\n", "; ")
+    return Refused("broker's certificate is refused: %s; see ca and name in [broker] of the unit's settings" % reason)
 
 
 def _packet_length(received):

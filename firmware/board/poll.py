@@ -1,31 +1,35 @@
 """Polls the devices one after the other, and the board itself, and hands each reading to the spool.
 
-Promises: each device gives one reading per period, also when nothing could be read: its `signals` are empty then and
-`error` says why. A signal that was not read in this poll is absent, also if only one of the blocks that give it was not
-read. After the first block without a valid answer, be it silence or noise, a device is asked no further, so it costs
-the others no more than the tries of one block, and the master's wait for what is owed (docs/decisions/022). A refusal
-is a valid answer. Numbers are written from integers, never from floats.
+Promises: each device gives one reading per period, also when nothing could be read or when it is offline and was not
+asked: its values are empty then and its error says why. A signal that was not read in this poll is absent, also if only
+one of the blocks that give it was not read. Whatever a device does, be it dead, babbling or slow, it costs the others
+at most `BUDGET` of a round: all its blocks, their tries, what is owed (docs/decisions/022) and what is divided go on
+its account. After the first block without a valid answer it is asked no further; a refusal is a valid answer. One that
+comes back from offline is asked anew for its layout and for all that it once refused. Numbers are written from
+integers, never from floats.
 """
 
 import asyncio
 import json
 
 from decode import to_json
-from modbus import NoReading
+from modbus import TRIES, NoReading
 
+BUDGET = 5000  # ms that one device may take of a round
 HEALTH_PERIOD = 60  # seconds
 _NOT_THERE = (1, 2)  # the exceptions "illegal function" and "illegal data address"; the others may pass
 _LONGEST_ERROR = 200  # characters, as in gateway/schema/reading.schema.json
 
 
-class Device:
-    """One device on the bus. `profile` is a decode.Profile."""
+class AsText:
+    """The spool, for those who give it values."""
 
-    def __init__(self, name, address, profile):
-        self.name = name
-        self.address = address
-        self.profile = profile
-        self.fails = False
+    def __init__(self, spool):
+        self._spool = spool
+
+    def add(self, source, up, utc, values, error):
+        errors = (error,) if error else ()
+        self._spool.add(up, reading(source.name, source.model, source.measurement, utc, to_json(values), errors))
 
 
 def reading(device, model, measurement, t, signals, errors):
@@ -43,73 +47,136 @@ def reading(device, model, measurement, t, signals, errors):
 
 
 class Poller:
-    """`master` is a modbus.Master, `clock` a Clock, `spool` a Spool; `say` prints one line on the console."""
+    """`devices` are of class Device, `master` is a modbus.Master, `clock` a Clock, `spool` a Spool; `say` prints one
+    line on the console. `saving` is None or (name of a device, state of charge in %, period in s), see saving.py.
+    """
 
-    def __init__(self, devices, master, clock, spool, say=print):
+    def __init__(self, devices, master, clock, spool, say=print, saving=None):
         self._devices = devices
         self._master = master
         self._clock = clock
         self._spool = spool
         self._say = say
+        self._saving = None
+        if saving:
+            from saving import Saving  # only here: a unit that saves nothing spends no heap on it
+
+            self._saving = Saving(saving[0], saving[1], saving[2], say)
         self.last_round = clock.now()  # when the last one ended, in ms since boot
 
-    async def run(self, period):
-        """Polls every `period` seconds; a round that takes longer makes the next one start at once."""
+    async def run(self, period, sleep=asyncio.sleep):
+        """Polls every `period` seconds, or less often to save; a round that takes longer makes the next one start at
+        once.
+        """
         due = self._clock.now()
         while True:
             for device in self._devices:
                 await self.poll(device)
-            self.last_round = self._clock.now()
-            due = max(due + period * 1000, self._clock.now())
-            await asyncio.sleep((due - self._clock.now()) / 1000)
+            self.last_round = now = self._clock.now()
+            wait = self._saving.period(period, now) if self._saving else period
+            due = max(due + wait * 1000, now)
+            await sleep((due - now) / 1000)
 
     async def poll(self, device):
-        """Reads every block of `device` once and adds the reading to the spool."""
-        profile = device.profile
+        """Adds one reading of `device` to the spool, and one of its tally when that is due."""
         up = self._clock.now()
+        utc = self._clock.utc(up)
         values = {}
+        if device.presence.is_due(up):
+            await self._ask(device, up + BUDGET, values)
+        if self._saving:
+            self._saving.heard(device.name, values.get("soc"), up)
+        self._spool.add(device, up, utc, values, device.error)
+        state = device.presence.state()
+        if device.tally.is_due(state, up):
+            self._spool.add(device.tally, up, utc, device.tally.take(state, up), None)
+
+    def report(self):
+        """Of each device: name, model, address, state, requests, errors by kind, latency_ms and error."""
+        return [device.report() for device in self._devices]
+
+    async def _ask(self, device, until, values):
         errors = []
-        unread = list(profile.reads)
-        for block in profile.reads:
+        read = []
+        device.presence.begin()
+        try:
+            await self._read_all(device, until, values, read, errors)
+        except NoReading as error:
+            errors.append(str(error))
+            if error.refusal is None:
+                device.presence.missed(self._clock.now())
+        for block in device.unread(read):
+            for name in device.profile.names(*block):
+                values.pop(name, None)
+        device.profile.complete(values)
+        if device.refusal:
+            errors.append(device.refusal)
+        if errors and not device.error:
+            self._say(errors[0])
+        elif device.error and not errors:
+            self._say("%s: answers again" % device.name)
+        if device.presence.state() == "offline":
+            device.start_anew()
+            errors[0] += "; offline, next asked in %d s" % (device.presence.wait() // 1000)
+        elif not device.reads:  # all of it was refused, and whoever is asked nothing cannot be heard again
+            device.start_anew()
+        device.error = "; ".join(errors)[:_LONGEST_ERROR] or None
+
+    async def _read_all(self, device, until, values, read, errors):
+        """Raises NoReading where the device is asked no further."""
+        profile = device.profile
+        if not device.is_settled:
+            if profile.probe:
+                told = await self._read(device, profile.probe, until)
+                profile.settle(told)
+                device.start_anew()
+                if not device.reads:
+                    errors.append(
+                        "%s (%s, address %d): %s is no layout that its profile knows; check the model"
+                        % (device.name, device.model, device.address, told.hex())
+                    )
+            device.is_settled = True
+        place = 0
+        while place < len(device.reads):
+            block = device.reads[place]
             try:
-                data = await self._master.read(device.name, profile, device.address, *block)
+                data = await self._read(device, block, until)
             except NoReading as error:
-                if error.refusal in _NOT_THERE and block in profile.optional:
-                    unread.remove(block)
+                if error.refusal is None:
+                    raise
+                if error.refusal in _NOT_THERE:
+                    device.refuse(block, str(error), error.refusal == 2)
                     continue
                 errors.append(str(error))
-                if error.refusal is None:
-                    break
             else:
-                unread.remove(block)
                 values.update(profile.decode(*block, data))
-        for block in unread:
-            for name in profile.names(*block):
-                values.pop(name, None)
-        profile.complete(values)
-        signals = to_json(values)
-        self._spool.add(
-            up, reading(device.name, profile.model, profile.measurement, self._clock.utc(up), signals, errors)
-        )
-        self._report(device, errors)
+                read.append(block)
+            place += 1
 
-    def _report(self, device, errors):
-        if errors and not device.fails:
-            self._say(errors[0])
-        elif device.fails and not errors:
-            self._say("%s: answers again" % device.name)
-        device.fails = bool(errors)
+    async def _read(self, device, block, until):
+        tries = 1 if device.presence.state() == "offline" else TRIES
+        try:
+            data = await self._master.read(
+                device.name, device.profile, device.address, *block, tally=device.tally, until=until, tries=tries
+            )
+        except NoReading as error:
+            if error.refusal is not None:
+                device.presence.answered()
+            raise
+        device.presence.answered()
+        return data
 
 
 class Health:
-    """The board as a device of its own. `reset_cause` is the text, `heap_free` and `rssi` (None while not joined) are
-    asked.
+    """The board as a device of its own. `state` is a State; `heap_free`, `rssi` (None while not joined) and `stall` (the
+    longest of the event loop since it was asked last, in ms) are asked.
     """
 
-    def __init__(self, reset_cause, heap_free, rssi, clock, spool):
-        self._reset_cause = reset_cause
+    def __init__(self, state, heap_free, rssi, stall, clock, spool):
+        self._state = state
         self._heap_free = heap_free
         self._rssi = rssi
+        self._stall = stall
         self._clock = clock
         self._spool = spool
 
@@ -121,15 +188,19 @@ class Health:
     def poll(self):
         """Adds one reading of the board to the spool."""
         up = self._clock.now()
-        signals = '{"uptime":%d.%03d,"heap_free":%d,"reset_cause":"%s","spool_readings":%d,"readings_lost":%d' % (
-            up // 1000,
-            up % 1000,
-            self._heap_free(),
-            self._reset_cause,
-            self._spool.readings(),
-            self._spool.lost,
-        )
+        starts = self._state.report()
+        values = {
+            "uptime": (up, 3),
+            "heap_free": (self._heap_free(), 0),
+            "reset_cause": starts["reset_cause"],
+            "starts": (starts["starts"], 0),
+            "loop_stall": (self._stall(), 3),
+            "spool_readings": (self._spool.readings(), 0),
+            "readings_lost": (self._spool.lost, 0),
+        }
+        if starts["last_error"]:
+            values["last_error"] = starts["last_error"]
         rssi = self._rssi()
         if rssi is not None:
-            signals += ',"wifi_rssi":%d' % rssi
-        self._spool.add(up, reading("board", "esp32", "unit", self._clock.utc(up), signals + "}", ()))
+            values["wifi_rssi"] = (rssi, 0)
+        self._spool.add(up, reading("board", "esp32", "unit", self._clock.utc(up), to_json(values), ()))

@@ -2,7 +2,8 @@
 
 Promises: `request` makes no frame that changes anything in a device, and `payload` hands out data only from a reply
 that fits its question in address, function, length and CRC. It does not promise that the reply is fresh: a late
-answer to an equal question looks the same, so the master drops stale input before it asks.
+answer to an equal question looks the same, so the master drops stale input before it asks. Address 0 is one like the
+others: some devices answer there, although to the standard it is the broadcast.
 """
 
 import struct
@@ -21,6 +22,7 @@ _EXCEPTIONS = {
     2: "illegal data address",
     3: "illegal data value",
     4: "device failure",
+    5: "device at work",
     6: "device busy",
 }
 
@@ -77,25 +79,38 @@ def reply_length(function: int, count: int) -> int:
 
 
 def find_reply(request: bytes, received: bytes) -> "bytes | None":
-    """The first whole reply or exception to `request` in `received`, which may begin with noise or an echo of the request.
+    """The first whole reply or exception to `request` in `received`, which may begin with noise or an echo of it.
 
-    None while it is not there: more bytes may complete it.
+    None while it is not there: more bytes may complete it. An echo is never a reply, though one of a request for 17 to 24
+    bits can look like it.
     """
-    address, function, _, count = struct.unpack(">BBHH", request[:6])
+    _, function, _, count = struct.unpack(">BBHH", request[:6])
     normal = reply_length(function, count)
-    for start in range(len(received) - _SHORTEST_REPLY + 1):
-        if received[start] != address:
-            continue
+    first = request[:1]
+    start = received.find(first)
+    while 0 <= start <= len(received) - _SHORTEST_REPLY:
+        length = 0
         if received[start + 1] == function and received[start + 2] == normal - _SHORTEST_REPLY:
             length = normal
         elif received[start + 1] == function | 0x80:
             length = _SHORTEST_REPLY
-        else:
-            continue
-        frame = bytes(received[start : start + length])
-        if len(frame) == length and not crc16(frame):
+        frame = received[start : start + length]
+        if length and len(frame) == length and frame != request and not crc16(frame):
             return frame
+        start = received.find(first, start + 1)
     return None
+
+
+def holds_reply(received: bytes) -> bool:
+    """Whether a whole reply or exception, of whatever device to whatever question, is in `received`."""
+    for start in range(len(received) - _SHORTEST_REPLY + 1):
+        function = received[start + 1]
+        if function & 0x7F not in READ_FUNCTIONS:
+            continue
+        length = _SHORTEST_REPLY if function & 0x80 else _SHORTEST_REPLY + received[start + 2]
+        if start + length <= len(received) and not crc16(received[start : start + length]):
+            return True
+    return False
 
 
 def payload(request: bytes, reply: bytes) -> bytes:

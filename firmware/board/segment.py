@@ -7,7 +7,7 @@ read raises OSError, and `cut_off` then makes do with what stands before it.
 import binascii
 import os
 
-LONGEST_LINE = 4096
+LONGEST_LINE = 2048
 
 
 class Segment:

@@ -56,7 +56,7 @@ class Spool:
         self._acked = {boot: _Acked()}
         self._segments = []
         self._open = None  # the segment that still grows
-        self._flash_fails = False
+        self.flash_fails = False
         self._number = 0
         self._position = (0, 0)  # segment number and offset that `take` reads next
         self._find_segments()
@@ -114,6 +114,16 @@ class Spool:
         """How many readings are not acknowledged, in RAM and flash."""
         return len(self._ram) + sum(self._waiting(segment) for segment in self._segments)
 
+    def report(self):
+        """For a technician."""
+        return {
+            "readings": self.readings(),
+            "in_flash": self.readings() - len(self._ram),
+            "flash_bytes": sum(segment.size for segment in self._segments),
+            "flash_limit": self._limit,
+            "lost": self.lost,
+        }
+
     def keep(self, now):
         """Writes to flash what is due; call it every second or so. `now` is ms since boot."""
         if self._ram and now - self._ram[0][1] >= PATIENCE or self._ram_bytes >= RAM_LIMIT:
@@ -136,8 +146,8 @@ class Spool:
             self._open = None
             self._not_written(error)
             return
-        if self._flash_fails:
-            self._flash_fails = False
+        if self.flash_fails:
+            self.flash_fails = False
             self._say("spool: flash takes readings again")
         if segment.number > self._number:
             self._number = segment.number
@@ -149,8 +159,8 @@ class Spool:
     def _not_written(self, error):
         if error.errno == NO_SPACE and self._segments:
             self._give_up(self._segments[0], "full")
-        elif not self._flash_fails:
-            self._flash_fails = True
+        elif not self.flash_fails:
+            self.flash_fails = True
             self._say("spool: flash takes no readings (%s); they stay in RAM and a power cut costs them" % error)
             for segment in self._segments[:]:  # LittleFS writes nothing at all while one file has a damaged block
                 if not segment.is_readable():

@@ -1,13 +1,13 @@
-"""Wires the rooms together and watches over them.
+"""Wires the rooms together.
 
-Promises: a task that ends for whatever reason restarts the board, with the reason on the console and what RAM held in
-flash. The watchdog is fed only while the devices are polled and the spool is tended. Flash that refuses to be written
-does not starve it: a restart mends no flash, and costs what is in RAM.
+Promises: a task that ends for whatever reason restarts the board, with the reason on the console and in `state`, and what
+RAM held in flash. When the watchdog is fed is up to supervision.py.
 """
 
 import asyncio
 import binascii
 import gc
+import io
 import json
 import os
 import sys
@@ -17,87 +17,190 @@ import time
 from spool import Spool
 from mqtt import Client
 from link import KEEPALIVE, Link
-from settings import SettingsError, load
-from poll import Device, Health, Poller
+from poll import AsText, Health, Poller
 from delivery import Delivery
 from modbus import Master
+from device import Device
 from decode import Profile
 from clock import Clock
+from console import Console
+from state import State
+from supervision import Heartbeat, Supervision
+from wifi import Ladder, Restart
 import board
+import led
 
 FIRMWARE = "0.1.0"
 SPOOL_BYTES = 1000000  # of the 2 MB file system on a 4 MB ESP32
 WATCHDOG = 120000  # ms; longer than any task may go without progress
-LONGEST_STALL = 60000  # ms without a round of polls beyond the period
+NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
+
+
+_DAMAGED = "profiles/%s.json is damaged; make the bundle anew and deploy it"
+
+
+class ProfileError(Exception):
+    """One line: the file, the way out."""
 
 
 def run():
     """Runs the unit until the power goes. Ctrl-C at the console ends it; the watchdog starts the board again then."""
-    gc.collect()
     try:
-        settings = load("unit.json")
-        devices = [Device(each["name"], each["address"], _profile(each["model"])) for each in settings["devices"]]
-    except SettingsError as error:
-        while True:
-            print(error)
-            time.sleep(10)
-    try:
-        clock = Clock(time.ticks_ms)
-        spool = Spool("readings", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
-        try:
-            asyncio.run(_work(settings, devices, clock, spool))
-        except Exception as error:  # whatever ended a task, running on without it would look alive and lose readings
-            sys.print_exception(error)
-        finally:
-            gc.collect()
-            spool.write()  # flash may well work although something else does not
-    except Exception as error:  # and if it does not either, both reasons are on the console
+        state = State()
+        state.begin(board.reset_cause())
+        settings, devices = _configured()
+        reason, for_wifi = _live(settings, devices, state)
+        state.end(reason, for_wifi)
+        print("unit: %s; restarting in 5 s" % reason)
+    except Exception as error:  # whatever it is, the board restarts
         sys.print_exception(error)
-    print("unit: restarting in 5 s")
     time.sleep(5)
     board.reset()
 
 
-def _profile(model):
-    path = "profiles/%s.json" % model
+def _live(settings, devices, state):
+    """Until something ends a task: why, and whether it was for want of Wi-Fi."""
+    reason = None
     try:
-        with open(path) as file:
-            return Profile(json.load(file))
+        clock = Clock(time.ticks_ms)
+        spool = Spool("readings", binascii.hexlify(os.urandom(6)).decode(), SPOOL_BYTES)
+        try:
+            asyncio.run(_work(settings, devices, clock, spool, state))
+        except Restart as error:
+            return str(error), True
+        except Exception as error:  # running on without the task would look alive and lose readings
+            reason = _told(error)
+        finally:
+            asyncio.new_event_loop()  # lets go of what the tasks hold: it may well have been memory that was missing
+            gc.collect()
+            spool.write()  # flash may well work although something else does not
+    except Exception as error:  # and if it does not either, both reasons are on the console
+        reason = reason or _told(error)
+    return reason, False
+
+
+def _told(error):
+    """The exception in one line, with the place it comes from. Its whole traceback is on the console."""
+    sys.print_exception(error)
+    try:
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        lines = text.getvalue().strip().split("\n")
+        return "%s, %s" % (lines[-1], lines[-2].strip()) if len(lines) > 1 else lines[0]
+    except MemoryError:
+        return type(error).__name__
+
+
+def _configured():
+    """The unit's settings and devices. With settings that cannot be used it says so for ever, on console and LED."""
+    import settings
+
+    try:
+        loaded = settings.load("unit.json")
+    except settings.SettingsError as error:
+        asyncio.run(_complain(error, settings.led("unit.json")))
+    finally:
+        del settings, sys.modules["settings"]  # its memory is needed now
+        gc.collect()
+    try:
+        return loaded, [Device(each["name"], each["address"], _profile(each)) for each in loaded["devices"]]
+    except ProfileError as error:
+        asyncio.run(_complain(error, loaded.get("led")))
+
+
+def _profile(device):
+    try:
+        return Profile(_compiled(device["model"]), device["address"], _compiled)
+    except (KeyError, TypeError):
+        raise ProfileError(_DAMAGED % device["model"])
+
+
+def _compiled(model):
+    """What the bundle has of a model, or of one of its layouts."""
+    try:
+        with open("profiles/%s.json" % model) as file:
+            return json.load(file)
     except OSError:
-        raise SettingsError("%s is missing; make the bundle anew and deploy it" % path)
-    except (ValueError, KeyError, TypeError):
-        raise SettingsError("%s is damaged; make the bundle anew and deploy it" % path)
+        raise ProfileError("profiles/%s.json is missing; make the bundle anew and deploy it" % model)
+    except ValueError:
+        raise ProfileError(_DAMAGED % model)
 
 
-async def _work(settings, devices, clock, spool):
-    wifi = board.Wifi(settings["wifi"]["ssid"], settings["wifi"]["password"])
+async def _complain(error, pin):
+    if pin is not None:
+        asyncio.create_task(led.blink(board.output(pin), lambda: led.NO_SETTINGS))
+    while True:
+        print(error)
+        await asyncio.sleep(10)
+
+
+async def _work(settings, devices, clock, spool, state):
+    def is_safe():
+        spool.write()
+        held = spool.report()
+        return held["readings"] == held["in_flash"]
+
+    wifi = Ladder(board.Wifi(settings["wifi"]["ssid"], settings["wifi"]["password"]), clock.now, state, is_safe)
     bus = settings["bus"]
     master = Master(board.Serial(bus["uart"], bus["tx"], bus["rx"], bus.get("de")), clock.now)
-    poller = Poller(devices, master, clock, spool)
+    saving = settings.get("saving")
+    poller = Poller(
+        devices,
+        master,
+        clock,
+        AsText(spool),
+        saving=saving and (saving["device"], saving["below_soc"], saving["period"]),
+    )
+    longest_period = max(settings["period"], saving["period"] if saving else 0)
     broker = settings["broker"]
+    tls = _tls(broker)
 
     def make_client(heard):
-        return Client(broker["host"], broker["port"], settings["unit"], broker["password"], KEEPALIVE, heard)
+        return Client(broker["host"], broker["port"], settings["unit"], broker["password"], KEEPALIVE, heard, tls)
 
-    cause = board.reset_cause()
-    print("unit: %s, firmware %s, boot %s, started by %s" % (settings["unit"], FIRMWARE, spool.boot, cause))
+    heartbeat = Heartbeat(clock.now)
+    link = Link(settings["unit"], spool.boot, FIRMWARE, wifi, make_client, Delivery(spool, clock), clock.now)
+    watchdog = board.Watchdog(WATCHDOG)
+    starts = state.report()
+    print("unit: %s, firmware %s, boot %s" % (settings["unit"], FIRMWARE, spool.boot))
+    print("unit: start %d, started by %s" % (starts["starts"], starts["reset_cause"]))
+    if starts["last_error"]:
+        print("unit: last error: %s" % starts["last_error"])
     print("unit: %d readings of earlier boots are in flash" % spool.readings())
-    await asyncio.gather(
-        poller.run(settings["period"]),
-        Health(cause, board.heap_free, wifi.rssi, clock, spool).run(),
-        Link(settings["unit"], spool.boot, FIRMWARE, wifi, make_client, Delivery(spool, clock), clock.now).run(),
-        _watch(board.Watchdog(WATCHDOG), clock, spool, poller, settings["period"] * 1000 + LONGEST_STALL),
+    rooms = (
+        ("unit", lambda: (settings["unit"], FIRMWARE)),
+        ("heap_free", board.heap_free),
+        ("bus", poller.report),
+        ("link", link.report),
+        ("spool", spool.report),
+        ("clock", clock.report),
+        ("state", state.report),
     )
+    tasks = [
+        poller.run(settings["period"]),
+        Health(state, board.heap_free, wifi.rssi, heartbeat.longest, clock, spool).run(),
+        link.run(),
+        heartbeat.run(),
+        Console(asyncio.StreamReader(sys.stdin.buffer), sys.stdout, rooms).run(),
+        Supervision(watchdog, clock.now, spool, poller, link, longest_period * 1000).run(),
+    ]
+    if "led" in settings:
+        tasks.append(led.blink(board.output(settings["led"]), lambda: _blinks(poller, link)))
+    await asyncio.gather(*tasks)
 
 
-async def _watch(watchdog, clock, spool, poller, longest_pause):
-    while True:
-        tend(watchdog, clock.now(), spool, poller, longest_pause)
-        await asyncio.sleep(1)
+def _tls(broker):
+    """What mqtt.Client takes, from the settings; their certificate is not kept."""
+    if "ca" not in broker:
+        return ()
+    import certificate
+
+    board.set_calendar(broker["day"])
+    return certificate.checked(broker.pop("ca")), broker["name"]
 
 
-def tend(watchdog, now, spool, poller, longest_pause):
-    """Keeps the spool safe in flash, and the watchdog fed while `poller` ended a round in the last `longest_pause` ms."""
-    spool.keep(now)
-    if now - poller.last_round <= longest_pause:
-        watchdog.feed()
+def _blinks(poller, link):
+    bus = all(device["state"] == "online" for device in poller.report())
+    seen = link.report()
+    acknowledged = seen["acknowledged_ago"]
+    return led.code(bus, seen["wifi"], acknowledged is not None and acknowledged <= NO_ACK)

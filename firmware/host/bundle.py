@@ -1,22 +1,25 @@
-"""Build the folder that is copied to a board's root.
+"""Build the folder that is copied to a board's root, for one unit; `firmware.host.kit` builds for all of them.
 
-    python -m firmware.host.bundle --unit-file FILE --output DIR
+    python -m firmware.host.bundle --unit UNIT --output DIR
 
-The bundle holds the files of `firmware/board/` as they are, `lib/umqtt/simple.py` from PyPI, the profiles of the unit's
-devices and the unit's settings, passwords included. A folder that an earlier run made is made anew; any other one that
+The bundle holds the files of `firmware/board/` and umqtt.simple from PyPI, compiled, the profiles of the unit's devices
+and the unit's settings, passwords included. A folder that an earlier run made is made anew; any other one that
 is not empty is refused. Exit code 2: a setting is wrong, or umqtt cannot be had.
 """
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware.host import unit_settings
+from firmware.host.bytecode import board_files
 from firmware.host.profile import load
 from firmware.host.umqtt import source
+from firmware.host.units import settings_file
 from ingest.settings_file import SettingsError
 
 BOARD = Path(__file__).parent.parent / "board"
@@ -25,17 +28,29 @@ CACHE = Path(__file__).parent.parent.parent / "build" / "packages"
 _SETTINGS = "unit.json"
 
 
+def firmware_version() -> str:
+    """What the board says of itself."""
+    found = re.search(r'^FIRMWARE = "(.+)"$', (BOARD / "unit.py").read_text("utf-8"), re.MULTILINE)
+    assert found  # noqa: S101  a test holds it
+    return found[1]
+
+
+def profiles(models: Sequence[str]) -> dict[str, bytes]:
+    """The compiled profiles, by their path on the board."""
+    compiled = {name: content for model in models for name, content in load(model).files().items()}
+    return {
+        f"profiles/{name}.json": json.dumps(content, separators=(",", ":")).encode()
+        for name, content in compiled.items()
+    }
+
+
 def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str]:
     """Write the bundle and return its files, relative to `output`. Raises SettingsError.
 
     `umqtt` gives the source of umqtt.simple.
     """
     settings = unit_settings.read(unit_file)
-    profiles = {device["model"]: load(device["model"]) for device in settings["devices"]}
-    files = {path.name: path.read_bytes() for path in sorted(BOARD.glob("*.py"))}
-    files["lib/umqtt/simple.py"] = umqtt()
-    for model, profile in profiles.items():
-        files[f"profiles/{model}.json"] = json.dumps(profile.compiled(), separators=(",", ":")).encode()
+    files = board_files(BOARD, umqtt()) | profiles([device["model"] for device in settings["devices"]])
     files[_SETTINGS] = json.dumps(settings, indent=1).encode()
     if output.exists() and not (output / _SETTINGS).exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingsError(f"--output {output}: holds something that is no bundle; name an empty folder or a new one")
@@ -51,11 +66,11 @@ def build(unit_file: Path, output: Path, umqtt: Callable[[], bytes]) -> list[str
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 with one line."""
     parser = argparse.ArgumentParser(prog="python -m firmware.host.bundle", description="Build what a board runs.")
-    parser.add_argument("--unit-file", required=True, type=Path, metavar="FILE", help="settings of the unit")
+    parser.add_argument("--unit", required=True, help="the unit's settings: a TOML file, or its name in units/")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to make")
     options = parser.parse_args(arguments)
     try:
-        files = build(options.unit_file, options.output, lambda: source(CACHE))
+        files = build(settings_file(options.unit), options.output, lambda: source(CACHE))
     except (SettingsError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -6,46 +6,97 @@ Prints one JSON object: the signals and details of the device's profile that lie
 of them tells in full is also shown as it is, such as `"register_310f": 0`: one word of a 32-bit value that the span
 cuts, the number behind a word, a register that no document knows. An exception reply prints `{"exception": CODE}`.
 
+Where a model has several layouts, slave address or reply tell which one it is, and `--layout NAME` where they do not.
+
 Exit code 1: the reply is damaged or another's; 2: something in the command is wrong.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from firmware.board import rtu
 from firmware.board.decode import Profile, to_json
 from firmware.host import identification
-from firmware.host.profile import DeviceProfile, Register, load
+from firmware.host.plan import Block
+from firmware.host.profile import DeviceProfile, Layout, load
+from firmware.host.register import Register
 from ingest.settings_file import SettingsError
 
 
-def decoded(profile: DeviceProfile, request: bytes, response: bytes) -> str:
-    """The JSON object. Raises ValueError for a request that is none, BadReply for a reply that does not fit it."""
+def decoded(profile: DeviceProfile, request: bytes, response: bytes, layout_name: str | None = None) -> str:
+    """The JSON object. Raises ValueError for a request that is none, BadReply for a reply that does not fit it.
+
+    Of several layouts the named one is taken, or the one that slave address or reply tell, or the one that knows most
+    of the registers.
+    """
     try:
         if identification.asks(request):
             return to_json(identification.objects(request, response))
-        _, function, start, count = rtu.question(request)
-        registers = (*profile.signals, *profile.details, *_untold(profile, function, start, count))
-        board = Profile(profile.compiled(registers))
-        return to_json(board.decode(function, start, count, rtu.payload(request, response)))
+        address, function, start, count = rtu.question(request)
+        read = Block(function, start, count)
+        layouts = _possible(profile, address, layout_name)
+        offset = layouts[0].reply_offset
+        answered = rtu.request(address + offset, function, start, count) if offset else request
+        data = rtu.payload(answered, response)
+        layout = _told_by(profile, layouts, read, data)
+        registers = [_alone(register, profile, read) for register in (*layout.signals, *layout.details)]
+        registers += _untold(profile, layout, read)
+        return to_json(Profile(profile.compiled(layout, registers)).decode(function, start, count, data))
     except rtu.DeviceException as exception:
         return to_json({"exception": (exception.code, 0)})
 
 
-def _untold(profile: DeviceProfile, function: int, start: int, count: int) -> list[Register]:
-    """The registers of the span that no number, flag or text of the profile tells in full."""
-    if function not in (3, 4):
+def _possible(profile: DeviceProfile, address: int, name: str | None) -> list[Layout]:
+    """The layouts in question, at least one; of an address that the model cannot have nothing is told."""
+    if name is not None:
+        return [layout for layout in profile.layouts if layout.name == name]
+    at_address = profile.layout_at(address)
+    return list(profile.layouts) if profile.probe or at_address is None else [at_address]
+
+
+def _told_by(profile: DeviceProfile, layouts: list[Layout], read: Block, data: bytes) -> Layout:
+    probe = profile.probe
+    if probe and len(layouts) > 1 and set(_words(profile, probe)) <= set(_words(profile, read)):
+        at = 2 * _words(profile, read).index(probe.address)
+        number = int.from_bytes(data[at : at + 2], "big")
+        return next(layout for layout in layouts if layout.lowest <= number <= layout.highest)
+    return min(layouts, key=lambda layout: len(_untold(profile, layout, read)))
+
+
+def _alone(register: Register, profile: DeviceProfile, read: Block) -> Register:
+    """A register that the reply tells without the number that counts it: all of them are shown then."""
+    counter = None if register.scaling else register.beside
+    return register if counter is None or counter in _words(profile, read) else replace(register, beside=None)
+
+
+def _untold(profile: DeviceProfile, layout: Layout, read: Block) -> list[Register]:
+    """The registers of the span that no number, flag or text of the layout tells in full."""
+    if read.function not in (3, 4):
         return []
-    step = profile.limits.address_step
-    span = range(start, start + count * step, step)
+    span = _words(profile, read)
     told: set[int] = set()
-    for register in (*profile.signals, *profile.details):
-        words = range(register.address, register.address + register.words * step, step)
-        whole = register.mask is None and register.values is None and all(word in span for word in words)
-        if register.function == function and whole:
-            told.update(words)
-    return [Register(function, word, f"register_{word:04x}", "u16", 1) for word in span if word not in told]
+    for register in (*layout.signals, *layout.details):
+        if register.function != read.function or register.mask is not None or register.values is not None:
+            continue
+        scale = set(_words(profile, register.scaling)) if register.scaling else set()
+        for block in register.blocks(profile.limits.address_step):
+            words = _words(profile, block)
+            if scale.union(words) <= set(span):
+                told.update(words)
+    return [Register(read.function, word, f"register_{word:04x}", "u16", 1) for word in span if word not in told]
+
+
+def _words(profile: DeviceProfile, block: Block) -> range:
+    step = profile.limits.address_step
+    return range(block.address, block.address + block.count * step, step)
+
+
+def _check_layout(profile: DeviceProfile, name: str | None) -> None:
+    names = [layout.name for layout in profile.layouts if layout.name]
+    if name is not None and name not in names:
+        raise SettingsError(f"--layout {name!r}: {profile.model} has {', '.join(names) or 'but one; leave it out'}")
 
 
 def _bytes(option: str, text: str) -> bytes:
@@ -63,16 +114,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", required=True, metavar="MODEL", help="device profile, such as jk_pb")
     parser.add_argument("--request", required=True, metavar="HEX", help="the frame that was asked, with its CRC")
     parser.add_argument("--response", required=True, metavar="HEX", help="the frame that came back, with its CRC")
+    parser.add_argument("--layout", metavar="NAME", help="of a model with several, such as extended")
     options = parser.parse_args(arguments)
     try:
         profile = load(options.device)
+        _check_layout(profile, options.layout)
         request = _bytes("request", options.request)
         response = _bytes("response", options.response)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        print(decoded(profile, request, response))
+        print(decoded(profile, request, response, options.layout))
     except rtu.BadReply as error:
         print(f"response: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,9 @@
 """Read Device Identification, Modbus function 43 / 14: what a device says of itself.
 
-It is asked by hand, never by the board.
+The scan asks it of a device that is none of the known models; the board never does.
 """
+
+import struct
 
 from firmware.board import rtu
 
@@ -16,6 +18,12 @@ _NAMES = {
     5: "model_name",
     6: "application_name",
 }
+
+
+def question(address: int) -> bytes:
+    """The frame that asks a slave for its basic texts, from the first one on."""
+    frame = bytes((address, _FUNCTION, _TYPE, 1, 0))
+    return frame + struct.pack("<H", rtu.crc16(frame))
 
 
 def asks(request: bytes) -> bool:

@@ -28,24 +28,35 @@ class Limits:
     address_step: int = 1
 
 
-def plan(wanted: Iterable[Block], known: Iterable[Block], limits: Limits) -> list[Block]:
+def plan(wanted: Iterable[Block], known: Iterable[Block], limits: Limits, spans: Iterable[Block] = ()) -> list[Block]:
     """The reads for `wanted`, in the order in which functions first appear there and then by address.
 
     A read may bridge registers that nobody wants if they are `known`; it never touches one that no document tells of,
-    because some devices refuse the whole span then.
+    because some devices refuse the whole span then. What lies in one of the `spans`, which are known to be answered, is
+    fetched by reading that span as it is.
     """
-    blocks = list(wanted)
+    whole = set(spans)
+    blocks = list(dict.fromkeys(_spanned(block, whole, limits) for block in wanted))
     functions = list(dict.fromkeys(block.function for block in blocks))
-    blocks.sort(key=lambda block: (functions.index(block.function), block.address, block.count))
+    blocks.sort(key=lambda block: (functions.index(block.function), block.optional, block.address, block.count))
     exists = {(block.function, address) for block in [*blocks, *known] for address in _addresses(block, limits)}
     reads: list[Block] = []
     for block in blocks:
-        merged = _merged(reads[-1], block, limits) if reads else None
+        merged = _merged(reads[-1], block, limits) if reads and not {block, reads[-1]} & whole else None
         if merged and all((block.function, address) in exists for address in _addresses(merged, limits)):
             reads[-1] = merged
         else:
             reads.append(block)
     return reads
+
+
+def _spanned(block: Block, spans: set[Block], limits: Limits) -> Block:
+    """The span that the block lies in, or the block itself."""
+    for span in spans:
+        same = (span.function, span.optional) == (block.function, block.optional)
+        if same and set(_addresses(block, limits)) <= set(_addresses(span, limits)):
+            return span
+    return block
 
 
 def _step(function: int, limits: Limits) -> int:

@@ -1,81 +1,55 @@
 """Device profiles, `firmware/devices/*.toml`: loaded, checked against the signal catalogue, compiled for the board.
 
-A profile lists its registers in two parts: `signals`, which the board polls and whose names and units are the
-catalogue's, and `details`, which only `python -m firmware.host.decode` knows.
+    python -m firmware.host.profile FILE...
+
+checks profiles and shows what the board asks of each in one poll. A profile lists its registers in two parts:
+`signals`, which the board polls and whose names and units are the catalogue's, and `details`, which only the command
+`python -m firmware.host.decode` knows. Where a model has several layouts, what they share stands at the top.
+
+Exit code 2: a line is wrong; it is named.
 """
 
-from dataclasses import dataclass, replace
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from firmware.host import register as lines
 from firmware.host.plan import Block, Limits, plan
+from firmware.host.register import Register, compiled_name
 from ingest.settings_file import SettingsError, Table
-from ingest.signals import Signal, catalogue, expand
+from ingest.signals import Signal, catalogue
 
 DEVICES = Path(__file__).parent.parent / "devices"
 
-_BIT_FUNCTIONS = (1, 2)
-_WORDS = {"bit": 1, "bool16": 1, "bool32": 2, "u16": 1, "s16": 1, "u32": 2, "s32": 2}
-_KINDS = {"bit": "bool", "bool16": "bool", "bool32": "bool", "s16": "signed", "s32": "signed", "text": "text"}
-_NAME = r"[a-z][a-z0-9_]*(\{\d+\.\.\d+\}[a-z0-9_]*)?"
+_HIGHEST_BIT = 127
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
-    """One line of a profile. `words` counts registers, or bits of functions 1 and 2.
+class Layout:
+    """One map of a model's registers, chosen by a number from `lowest` to `highest`: what the device answers to the
+    profile's `probe`, or else its slave address.
 
-    The number is the register's integer with `decimals` digits behind the point, in `unit`. `mask` picks bits out of
-    it and `shift` moves them down, `values` gives each number its word, and a number that is `absent` means that there
-    is nothing to read.
+    `spans` are reads that are known to be answered. The reply carries the slave address plus `reply_offset`.
     """
 
-    function: int
-    address: int
     name: str
-    type: str
-    words: int
-    decimals: int = 0
-    unit: str = ""
-    absent: int | None = None
-    mask: int | None = None
-    shift: int | None = None
-    values: dict[int, str] | None = None
-    optional: bool = False
-    overrides: bool = False
-
-    @property
-    def block(self) -> Block:
-        """What has to be read for it."""
-        return Block(self.function, self.address, self.words, self.optional)
-
-    def row(self) -> list[Any]:
-        """What `firmware.board.decode.Profile` takes, without the defaults at its end."""
-        kind = "unsigned" if self.values else _KINDS.get(self.type, "unsigned")
-        size = self.words if self.type == "bit" else 2 * self.words
-        values = {str(number): word for number, word in self.values.items()} if self.values else None
-        row = [
-            self.function,
-            self.address,
-            self.name,
-            kind,
-            size,
-            self.decimals,
-            self.absent,
-            self.mask,
-            self.shift,
-            values,
-        ]
-        while row[-1] is None:
-            row.pop()
-        return row
+    lowest: int
+    highest: int
+    spans: tuple[Block, ...]
+    signals: tuple[Register, ...]
+    details: tuple[Register, ...]
+    reply_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
     """One device model.
 
-    `addresses` is the range of slave addresses that it can be set to, both inclusive. `bits` names, per register of
-    bits, what each bit means.
+    `addresses` is the range of slave addresses that it can be set to, both inclusive. `bits` names, per signal or
+    detail of bits, what each bit of its value means. `products` are signals that are computed: name, factor, factor.
     """
 
     model: str
@@ -89,19 +63,75 @@ class DeviceProfile:
     gap_ms: int
     low_word_first: bool
     limits: Limits
-    signals: tuple[Register, ...]
-    details: tuple[Register, ...]
+    layouts: tuple[Layout, ...]
+    probe: Block | None
+    products: tuple[tuple[str, str, str], ...]
     bits: dict[str, dict[int, str]]
 
-    def reads(self) -> list[Block]:
-        """One whole poll."""
-        known = [register.block for register in (*self.signals, *self.details)]
-        return plan((register.block for register in self.signals), known, self.limits)
+    @property
+    def signals(self) -> tuple[Register, ...]:
+        """Of all layouts."""
+        return tuple(dict.fromkeys(register for layout in self.layouts for register in layout.signals))
 
-    def compiled(self, registers: tuple[Register, ...] | None = None) -> dict[str, Any]:
-        """The JSON that the board loads, with the signals alone unless `registers` are given."""
-        reads = self.reads()
-        return {
+    def layout_at(self, address: int) -> Layout | None:
+        """The layout that a device with that slave address has, the first one where it has to be asked, None if no
+        device of this model can have that address.
+        """
+        if not self.addresses[0] <= address <= self.addresses[1]:
+            return None
+        if self.probe:
+            return self.layouts[0]
+        return next((layout for layout in self.layouts if layout.lowest <= address <= layout.highest), None)
+
+    def addresses_text(self) -> str:
+        """The slave addresses of its layouts, for people."""
+        ranges = dict.fromkeys((layout.lowest, layout.highest) for layout in self.layouts)
+        return ", ".join(f"{lowest}" if lowest == highest else f"{lowest} to {highest}" for lowest, highest in ranges)
+
+    def reads(self, layout: Layout | None = None) -> list[Block]:
+        """One whole poll, of the first layout unless another is given."""
+        layout = layout or self.layouts[0]
+        step = self.limits.address_step
+        known = [block for register in (*layout.signals, *layout.details) for block in register.blocks(step)]
+        wanted = [block for register in layout.signals for block in register.reads(step)]
+        return plan(wanted, known, self.limits, layout.spans)
+
+    def compiled(self, layout: Layout | None = None, registers: Iterable[Register] | None = None) -> dict[str, Any]:
+        """One layout, the first unless another is given, in the form that the board loads; its `registers` are the
+        signals unless others are given.
+        """
+        layout = layout or self.layouts[0]
+        return self._head() | self._tail(layout, layout.signals if registers is None else registers)
+
+    def files(self) -> dict[str, dict[str, Any]]:
+        """The JSON files that the board loads, by name: the model's, and one for each layout if there are several."""
+        if len(self.layouts) == 1:
+            return {self.model: self.compiled()}
+        head = self._head() | {
+            "signals": self._names(),
+            "layouts": [[f"{self.model}.{each.name}", each.lowest, each.highest] for each in self.layouts],
+        }
+        if self.probe:
+            head["probe"] = [self.probe.function, self.probe.address, self.probe.count]
+        return {self.model: head} | {
+            f"{self.model}.{each.name}": self._tail(each, each.signals) for each in self.layouts
+        }
+
+    def _names(self) -> list[Any]:
+        """Every signal of all layouts, numbered ones together: the board finds them by the first and a number."""
+        names: dict[str, Any] = {}
+        for register in self.signals:
+            name = compiled_name(register.name)
+            if isinstance(name, str):
+                names[name] = name
+            else:
+                text, first, last = name
+                _, lowest, highest = names.get(text, name)
+                names[text] = [text, min(first, lowest), max(last, highest)]
+        return list(names.values())
+
+    def _head(self) -> dict[str, Any]:
+        head = {
             "model": self.model,
             "measurement": self.measurement,
             "baudrate": self.baudrate,
@@ -111,10 +141,21 @@ class DeviceProfile:
             "gap_ms": self.gap_ms,
             "address_step": self.limits.address_step,
             "low_word_first": self.low_word_first,
+        }
+        if self.products:
+            head["products"] = [list(product) for product in self.products]
+        return head
+
+    def _tail(self, layout: Layout, registers: Iterable[Register]) -> dict[str, Any]:
+        reads = self.reads(layout)
+        tail: dict[str, Any] = {
             "reads": [[read.function, read.address, read.count] for read in reads],
             "optional": [[read.function, read.address, read.count] for read in reads if read.optional],
-            "registers": [register.row() for register in (self.signals if registers is None else registers)],
+            "registers": [register.row() for register in registers],
         }
+        if layout.reply_offset:
+            tail["reply_offset"] = layout.reply_offset
+        return tail
 
 
 def known_models() -> list[str]:
@@ -137,9 +178,7 @@ def read(path: Path) -> DeviceProfile:
     baudrate = serial.choice("baudrate", (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200))
     parity = serial.choice("parity", ("N", "E", "O"))
     stop_bits = serial.choice("stop_bits", (1, 2))
-    addresses = serial.integers("addresses")
-    if len(addresses) != 2 or not 0 <= addresses[0] <= addresses[1] <= 255:
-        raise serial.wrong("addresses", addresses, "give the lowest and the highest, within 0 to 255")
+    addresses = _range(serial, "addresses", 255)
     timeout_ms = serial.integer("timeout_ms", 10, 5000)
     gap_ms = serial.integer("gap_ms", 2, 1000)
     reading = file.table("reading")
@@ -149,20 +188,51 @@ def read(path: Path) -> DeviceProfile:
         max_registers=reading.integer("max_registers", 1, 125),
         address_step=reading.choice("address_step", (1, 2), 1),
     )
-    bits = _bits(file.table("bits", {}))
-    signals = _registers(file.tables("signals"), function, limits.address_step, bits)
-    details = _registers(file.tables("details"), function, limits.address_step, bits)
+    scaling = reading.integer("scaling_words", 0, 0xFFFF, None)
+    bits = {name: lines.numbered(table, _HIGHEST_BIT) for name, table in _named_tables(file, "bits")}
+    probe = _block(file.table("probe"), function) if file.has("probe") else None
+
+    def registers(table: Table, key: str, required: bool) -> tuple[Register, ...]:
+        given = table.tables(key) if required or table.has(key) else []
+        return tuple(lines.from_line(line, function, scaling, bits) for line in given)
+
+    several = file.has("layouts")
+    signals = registers(file, "signals", not several)
+    details = registers(file, "details", False)
+    spans = _spans(file, function)
+    layouts = [Layout("", 0, 255, spans, signals, details)]
+    if several:
+        key = "register" if probe else "addresses"
+        layouts = [
+            Layout(
+                table.text("name", r"[a-z][a-z0-9_]*", "give a name such as extended"),
+                *_range(table, key, 0xFFFF if probe else 255),
+                (*spans, *_spans(table, function)),
+                (*signals, *registers(table, "signals", True)),
+                (*details, *registers(table, "details", False)),
+                table.integer("reply_offset", -247, 247, 0),
+            )
+            for table in file.tables("layouts")
+        ]
+    computed = file.table("products", {})
+    products = tuple(_product(computed, name) for name in computed)
     file.refuse_unknown()
-    _check_signals(path, signals, catalogue()[measurement])
-    _check_details(path, details, catalogue()[measurement])
-    unused = set(bits) - {register.name for register in (*signals, *details)}
+    every = dict.fromkeys(register for layout in layouts for register in (*layout.signals, *layout.details))
+    for layout in layouts:
+        _check_signals(path, layout.signals, catalogue()[measurement])
+        _check_details(path, layout.details, catalogue()[measurement])
+    _check_products(path, products, layouts, catalogue()[measurement])
+    unused = set(bits) - {register.name for register in every}
     if unused:
         raise SettingsError(f"{path}: bits.{min(unused)}: no such register; name the table after one")
+    for register in every:
+        if register.places:
+            bits[register.name] = {bit: bits[register.name][place] for bit, place in enumerate(register.places)}
     return DeviceProfile(
         model=path.stem,
         title=title,
         measurement=measurement,
-        addresses=(addresses[0], addresses[1]),
+        addresses=addresses,
         baudrate=baudrate,
         parity=parity,
         stop_bits=stop_bits,
@@ -170,108 +240,98 @@ def read(path: Path) -> DeviceProfile:
         gap_ms=gap_ms,
         low_word_first=low_word_first,
         limits=limits,
-        signals=signals,
-        details=details,
+        layouts=tuple(layouts),
+        probe=probe,
+        products=products,
         bits=bits,
     )
 
 
-def _bits(table: Table) -> dict[str, dict[int, str]]:
-    return {name: _numbered(table.table(name), 31) for name in table}
+def _range(table: Table, key: str, highest: int) -> tuple[int, int]:
+    given = table.integers(key)
+    if len(given) != 2 or not 0 <= given[0] <= given[1] <= highest:
+        raise table.wrong(key, given, f"give the lowest and the highest, within 0 to {highest}")
+    return given[0], given[1]
 
 
-def _numbered(table: Table, highest: int) -> dict[int, str]:
-    """A table whose keys are numbers and whose values are words."""
-    named = {}
-    for key in table:
-        if not key.isdecimal() or int(key) > highest:
-            raise table.wrong(key, key, f"give a number from 0 to {highest}")
-        named[int(key)] = table.text(key, r".+", "give a word in quotes")
-    return named
+def _named_tables(file: Table, key: str) -> list[tuple[str, Table]]:
+    table = file.table(key, {})
+    return [(name, table.table(name)) for name in table]
 
 
-def _registers(
-    lines: list[Table], function: int, address_step: int, bits: dict[str, dict[int, str]]
-) -> tuple[Register, ...]:
-    return tuple(register for line in lines for register in _expanded(line, function, address_step, bits))
-
-
-def _expanded(line: Table, function: int, address_step: int, bits: dict[str, dict[int, str]]) -> list[Register]:
-    """The registers of one line: one, or as many as its name counts, each right after the one before."""
-    name = line.text("name", _NAME, "give a name such as pack_voltage or cell_{01..16}_voltage")
-    line.path += f" ({name})"
-    kind = line.choice("type", (*_WORDS, "text"))
-    words = line.integer("registers", 1, 64) if kind == "text" else _WORDS[kind]
-    mask, shift = (sum(1 << bit for bit in bits[name]), 0) if name in bits else _field(line, words)
-    first = Register(
-        function=line.choice("function", (1, 2, 3, 4), function),
-        address=line.integer("address", 0, 0xFFFF),
-        name=name,
-        type=kind,
-        words=words,
-        decimals=line.integer("decimals", -3, 6, 0),
-        unit=line.text("unit", r".+", "give the unit of the number", ""),
-        absent=line.integer("absent", -0x8000, 0xFFFF_FFFF, None),
-        mask=mask,
-        shift=shift,
-        values=_numbered(line.table("values", {}), 0xFFFF) or None,
-        optional=line.flag("optional"),
-        overrides=line.flag("overrides"),
+def _block(table: Table, function: int) -> Block:
+    return Block(
+        table.choice("function", (1, 2, 3, 4), function),
+        table.integer("address", 0, 0xFFFF),
+        table.integer("count", 1, 2000, 1),
+        table.flag("optional"),
     )
-    if (kind == "bit") != (first.function in _BIT_FUNCTIONS):
-        raise line.wrong("type", kind, "give bit for functions 1 and 2, and only there")
-    return [
-        replace(first, name=one, address=first.address + number * words * address_step)
-        for number, one in enumerate(expand(name))
-    ]
 
 
-def _field(line: Table, words: int) -> tuple[int | None, int | None]:
-    """Mask and shift: `bits = [3]` is one bit, `bits = [8, 15]` the bits from 8 to 15."""
-    bits = line.integers("bits", None)
-    if bits is None:
-        return None, None
-    if len(bits) not in (1, 2) or not 0 <= bits[0] <= bits[-1] < 16 * words:
-        raise line.wrong("bits", bits, f"give [bit] or [lowest, highest], within 0 to {16 * words - 1}")
-    return (2 << bits[-1]) - (1 << bits[0]), bits[0]
+def _spans(table: Table, function: int) -> tuple[Block, ...]:
+    return tuple(_block(line, function) for line in table.tables("spans")) if table.has("spans") else ()
+
+
+def _product(table: Table, name: str) -> tuple[str, str, str]:
+    factors = table.text(
+        name, r"[a-z0-9_]+ \* [a-z0-9_]+", "give two signals, such as battery_voltage * charge_current"
+    )
+    one, other = factors.split(" * ")
+    return name, one, other
 
 
 def _check_signals(path: Path, registers: tuple[Register, ...], known: dict[str, Signal]) -> None:
     seen: set[str] = set()
     for register in registers:
         place = f"{path}: signals.{register.name}"
-        signal = known.get(register.name)
-        if signal is None:
-            raise SettingsError(
-                f"{place}: not in ingest/signals.toml; use a name of the catalogue, or move it to details"
-            )
-        if register.unit != signal.unit:
-            raise SettingsError(f"{place}.unit: {register.unit!r}; the catalogue has {signal.unit!r}")
-        gives = "string" if register.values else "bool" if _KINDS.get(register.type) == "bool" else "number"
-        if gives != (signal.type if signal.type in ("string", "bool") else "number"):
-            raise SettingsError(f"{place}.type: gives a {gives}; the catalogue has {signal.type}")
-        if signal.type == "int" and register.decimals > 0:
-            raise SettingsError(f"{place}.decimals: {register.decimals}; the catalogue has a whole number")
-        foreign = set((register.values or {}).values()) - set(signal.values)
-        if foreign:
-            raise SettingsError(f"{place}.values: {min(foreign)!r}; give one of {', '.join(signal.values)}")
-        if (register.name in seen) != register.overrides:
+        for name in register.names:
+            _check_signal(place, name, register, known)
+        if register.overrides and len(register.names) > 1:
+            raise SettingsError(f"{place}.overrides: True; write a line for each that knows better")
+        if (not seen.isdisjoint(register.names)) != register.overrides:
             hint = "overrides = true says that this line knows better than an earlier one of the same name"
             raise SettingsError(f"{place}.overrides: {register.overrides}; {hint}")
-        seen.add(register.name)
+        seen.update(register.names)
     _check_order(path, "signals", registers)
+
+
+def _check_signal(place: str, name: str, register: Register, known: dict[str, Signal]) -> None:
+    signal = known.get(name)
+    if signal is None:
+        raise SettingsError(f"{place}: not in ingest/signals.toml; use a name of the catalogue, or move it to details")
+    if register.unit != signal.unit:
+        raise SettingsError(f"{place}.unit: {register.unit!r}; the catalogue has {signal.unit!r}")
+    if register.gives != (signal.type if signal.type in ("string", "bool") else "number"):
+        raise SettingsError(f"{place}.type: gives a {register.gives}; the catalogue has {signal.type}")
+    if signal.type == "int" and register.decimals > 0:
+        raise SettingsError(f"{place}.decimals: {register.decimals}; the catalogue has a whole number")
+    foreign = set((register.values or {}).values()) - set(signal.values)
+    if foreign:
+        raise SettingsError(f"{place}.values: {min(foreign)!r}; give one of {', '.join(signal.values)}")
 
 
 def _check_details(path: Path, registers: tuple[Register, ...], known: dict[str, Signal]) -> None:
     seen: set[str] = set()
     for register in registers:
         place = f"{path}: details.{register.name}"
-        if register.name in known:
+        if not known.keys().isdisjoint(register.names):
             raise SettingsError(f"{place}: a signal of the catalogue; move it to signals, or give it another name")
-        if register.name in seen:
+        if not seen.isdisjoint(register.names):
             raise SettingsError(f"{place}: stands twice; give each a name of its own")
-        seen.add(register.name)
+        seen.update(register.names)
     _check_order(path, "details", registers)
+
+
+def _check_products(
+    path: Path, products: tuple[tuple[str, str, str], ...], layouts: list[Layout], known: dict[str, Signal]
+) -> None:
+    given = {name for layout in layouts for register in layout.signals for name in register.names}
+    for name, *factors in products:
+        if name not in known or name in given:
+            raise SettingsError(f"{path}: products.{name}: no signal of the catalogue that a register does not give")
+        for factor in factors:
+            if factor not in given:
+                raise SettingsError(f"{path}: products.{name}: {factor!r}; no register gives it")
 
 
 def _check_order(path: Path, section: str, registers: tuple[Register, ...]) -> None:
@@ -282,3 +342,28 @@ def _check_order(path: Path, section: str, registers: tuple[Register, ...]) -> N
                 f"{path}: {section}.{register.name}.address: {register.address:#06x}, out of order; sort by address"
             )
         last[register.function] = register.address
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 2 with one line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m firmware.host.profile", description="Check device profiles and show the reads of one poll."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="such as firmware/devices/jk_pb.toml")
+    options = parser.parse_args(arguments)
+    for path in options.files:
+        try:
+            profile = read(path)
+        except SettingsError as error:
+            print(error, file=sys.stderr)
+            return 2
+        for layout in profile.layouts:
+            print(f"{profile.model} {layout.name}".strip())
+            for block in profile.reads(layout):
+                optional = ", may be refused" if block.optional else ""
+                print(f"  function {block.function}: {block.count} from {block.address:#06x} on{optional}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 
 import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,8 +27,12 @@ HEADERS = {
 }
 
 
-def make_app(state: Callable[[], dict[str, Any]], healthy: Callable[[], bool]) -> Starlette:
-    """`/`, its two files, `/state.json` and `/healthz` (200, or 503 when the gateway cannot keep readings)."""
+def make_app(
+    state: Callable[[], dict[str, Any]], healthy: Callable[[], bool], metrics: Callable[[], bytes]
+) -> Starlette:
+    """`/`, its two files, `/state.json`, `/metrics` for Prometheus, and `/healthz` (200, or 503 when the gateway cannot
+    keep readings).
+    """
 
     def show_state(_request: Request) -> Response:
         return JSONResponse(state(), headers=HEADERS)
@@ -36,8 +41,16 @@ def make_app(state: Callable[[], dict[str, Any]], healthy: Callable[[], bool]) -
         ok = healthy()
         return JSONResponse({"ok": ok}, 200 if ok else 503, headers=HEADERS)
 
+    def show_metrics(_request: Request) -> Response:
+        return Response(metrics(), media_type=CONTENT_TYPE_LATEST, headers=HEADERS)
+
     files = [Route(path, _file(name, media_type)) for path, (name, media_type) in FILES.items()]
-    return Starlette(routes=[*files, Route("/state.json", show_state), Route("/healthz", show_health)])
+    shown = [
+        Route("/state.json", show_state),
+        Route("/healthz", show_health),
+        Route("/metrics", show_metrics),
+    ]
+    return Starlette(routes=[*files, *shown])
 
 
 def bind(host: str, port: int) -> socket.socket:

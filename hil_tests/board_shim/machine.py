@@ -37,6 +37,16 @@ class WDT:
         _tell("feed")
 
 
+class RTC:
+    """The host's calendar counts here, whatever is set."""
+
+    def __init__(self, id=0):
+        pass
+
+    def datetime(self, datetimetuple=None):
+        return None if datetimetuple else tuple(time.gmtime())
+
+
 class Pin(PinBase):
     IN, OUT, OPEN_DRAIN = 1, 3, 7
     PULL_DOWN, PULL_UP = 1, 2
@@ -62,6 +72,8 @@ class Pin(PinBase):
 _IOCTL_POLL, _IOCTL_CLOSE = 3, 4
 _POLL_READ, _POLL_WRITE = 1, 4
 _VTIME, _VMIN = 5, 6
+# What termios calls the baud rates, as Linux' asm-generic/termbits.h numbers them.
+_SPEEDS = ((1200, 9), (2400, 11), (4800, 12), (9600, 13), (19200, 14), (38400, 15), (57600, 4097), (115200, 4098))
 
 
 class UART(io.IOBase):
@@ -96,6 +108,9 @@ class UART(io.IOBase):
             self._longest = rxbuf
         if timeout is not None:
             self._timeout = timeout
+        attributes = termios.tcgetattr(self._file.fileno())
+        attributes[4] = attributes[5] = dict(_SPEEDS)[baudrate]
+        termios.tcsetattr(self._file.fileno(), termios.TCSANOW, attributes)
         self._character_us = (1 + bits + (parity is not None) + stop) * 1000000 // baudrate
         self._timeout_char = max(timeout_char or 0, 13000 // baudrate + 1)
 

@@ -107,3 +107,37 @@ def test_utc_goes_on_across_the_wrap():
     clock.learn(UTC, 5, 0)
     ticks.advance(20)
     assert clock.utc(clock.now()) == UTC + 20
+
+
+def test_a_soft_reset_begins_anew_although_the_ticks_go_on():
+    ticks = Ticks()
+    before = Clock(ticks)
+    ticks.advance(5_000_000)
+    before.learn(UTC, 4_999_990, 0)
+    after = Clock(ticks)  # RAM is gone, the counter is not
+    assert after.now() == 0 and after.utc(0) is None
+    ticks.advance(700)
+    assert after.now() == 700
+
+
+def test_a_calendar_that_was_never_set_is_no_time():
+    ticks = Ticks()
+    clock = Clock(ticks)
+    ticks.advance(100)
+    for epoch in (
+        0,
+        946_684_800_000,
+    ):  # 1970 and 2000, as the chip's calendar starts: what a gateway without time may say
+        assert not clock.learn(epoch + 60_000, 98, 0)
+    assert clock.utc(0) is None
+
+
+def test_the_report_tells_how_wrong_utc_may_be():
+    ticks = Ticks(TICKS_PERIOD - 50)
+    clock = Clock(ticks)
+    ticks.advance(100)
+    assert clock.report() == {"up": 100, "utc": None, "error": None}
+    clock.learn(UTC, 80, 0)
+    assert clock.report() == {"up": 100, "utc": UTC + 10, "error": 10}
+    ticks.advance(3_600_000)
+    assert clock.report() == {"up": 3_600_100, "utc": UTC + 3_600_010, "error": 10 + 180}

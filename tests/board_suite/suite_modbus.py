@@ -1,11 +1,11 @@
-"""Runs under CPython and MicroPython; see run.py. `Bus` stands in for the serial port and its slaves: it plays a
-script.
-"""
+"""Runs under CPython and MicroPython; see run.py. Serial port, slaves and time are stand-ins, in wire.py."""
 
 import asyncio
 
 import rtu
 from modbus import Master, NoReading
+from tally import Tally
+from wire import Bus, with_crc
 
 
 class Profile:
@@ -15,75 +15,22 @@ class Profile:
     baudrate, parity, stop_bits = 9600, "N", 1
     timeout_ms, gap_ms = 350, 0
 
+    def reply_address(address):
+        return address
+
 
 class Paused(Profile):
     gap_ms = 120
 
 
+class Daly(Profile):
+    """Asked at 0x81 it answers from 0x51."""
+
+    def reply_address(address):
+        return address - 0x30
+
+
 DEADLINE = 361  # ms: the timeout, and the time that 9 bytes take
-
-
-class Time:
-    """Milliseconds that pass only when somebody waits for something."""
-
-    def __init__(self):
-        self.ms = 0
-        self.deadline = None
-
-    def now(self):
-        return self.ms
-
-    async def until(self, when):
-        await asyncio.sleep(0)
-        if self.deadline is not None and when >= self.deadline:
-            self.ms = self.deadline
-            raise asyncio.TimeoutError
-        self.ms = max(self.ms, when)
-
-    async def sleep(self, seconds):
-        await self.until(self.ms + round(seconds * 1000))
-
-    async def wait_for(self, coroutine, seconds):
-        self.deadline = self.ms + round(seconds * 1000)
-        try:
-            return await coroutine
-        finally:
-            self.deadline = None
-
-
-class Bus:
-    """Answers the n-th request with the n-th entry of `script`: a list of (ms after the request, bytes). Then it is
-    silent. What comes later than it is waited for stays under way, as on a wire.
-    """
-
-    def __init__(self, *script):
-        self.time = Time()
-        self.script = list(script)
-        self.requests = []
-        self.asked_at = []
-        self.formats = []
-        self.under_way = []
-
-    def configure(self, *settings):
-        self.formats.append(settings)
-
-    def clear(self):
-        self.under_way = [each for each in self.under_way if each[0] > self.time.ms]
-
-    def write(self, data):
-        self.requests.append(data)
-        self.asked_at.append(self.time.ms)
-        answer = self.script.pop(0) if self.script else []
-        self.under_way = sorted(self.under_way + [(self.time.ms + ms, data) for ms, data in answer])
-
-    async def read(self, longest):
-        await self.time.until(self.under_way[0][0] if self.under_way else 1_000_000)
-        return self.under_way.pop(0)[1][:longest]
-
-
-def with_crc(frame):
-    crc = rtu.crc16(frame)
-    return frame + bytes([crc & 0xFF, crc >> 8])
 
 
 ONE = with_crc(bytes([2, 3, 4, 1, 2, 3, 4]))
@@ -92,19 +39,20 @@ OTHER_DEVICE = with_crc(bytes([1, 3, 4, 9, 9, 9, 9]))
 OTHER_LENGTH = with_crc(bytes([2, 3, 2, 9, 9]))
 OTHER_FUNCTION = with_crc(bytes([2, 4, 4, 9, 9, 9, 9]))
 REFUSAL = with_crc(bytes([2, 0x83, 2]))
+BUSY = with_crc(bytes([2, 0x83, 6]))
 
 
 def master_of(bus):
     return Master(bus, bus.time.now, bus.time.sleep, bus.time.wait_for)
 
 
-def read(bus):
-    return asyncio.run(master_of(bus).read("bms1", Profile, 2, 3, 0x1200, 2))
+def read(bus, **limits):
+    return asyncio.run(master_of(bus).read("bms1", Profile, 2, 3, 0x1200, 2, **limits))
 
 
-def complaint(bus):
+def complaint(bus, **limits):
     try:
-        read(bus)
+        read(bus, **limits)
     except NoReading as error:
         return error
     raise AssertionError("it was read")
@@ -177,6 +125,125 @@ def test_the_gap_of_the_profile_is_kept():
 
     asyncio.run(ask())
     assert bus.asked_at == [120, 240]
+
+
+def test_the_device_asked_last_has_its_gap_too():
+    bus = Bus([(0, ONE)], [(0, OTHER_DEVICE)])
+    master = master_of(bus)
+
+    async def ask():
+        await master.read("bms1", Paused, 2, 3, 0x1200, 2)
+        await master.read("mppt1", Profile, 1, 3, 0x1200, 2)
+
+    asyncio.run(ask())
+    assert bus.asked_at == [120, 240]
+
+
+def test_a_device_may_answer_from_another_address():
+    answer = with_crc(bytes([0x51, 3, 4, 1, 2, 3, 4]))
+    under_its_own = with_crc(bytes([0x81, 3, 4, 9, 9, 9, 9]))
+    bus = Bus([(0, under_its_own), (1, answer)])
+    assert asyncio.run(master_of(bus).read("bms1", Daly, 0x81, 3, 0, 2)) == b"\x01\x02\x03\x04"
+    assert bus.requests == [rtu.request(0x81, 3, 0, 2)]
+
+
+def test_what_is_owed_from_another_address_is_waited_for_too():
+    late = with_crc(bytes([0x51, 3, 4, 9, 9, 9, 9]))
+    bus = Bus([], [(DEADLINE + 100, late)], [(10, with_crc(bytes([0x51, 3, 4, 1, 2, 3, 4])))])
+    master = master_of(bus)
+
+    async def ask():
+        try:
+            await master.read("bms1", Daly, 0x81, 3, 0, 2, tries=2)
+        except NoReading:
+            return await master.read("bms2", Profile, 0x51, 3, 8, 2)
+
+    assert asyncio.run(ask()) == b"\x01\x02\x03\x04"
+
+
+def test_address_0_is_one_like_the_others():
+    answer = with_crc(bytes([0, 4, 4, 1, 2, 3, 4]))
+    bus = Bus([(0, b"\x00\x00" + answer)])
+    assert asyncio.run(master_of(bus).read("bms1", Profile, 0, 4, 0, 2)) == b"\x01\x02\x03\x04"
+
+
+def test_a_busy_device_is_asked_again_after_a_while():
+    bus = Bus([(5, BUSY)], [(5, with_crc(bytes([2, 0x83, 5])))], [(5, ONE)])
+    assert read(bus) == b"\x01\x02\x03\x04"
+    assert bus.asked_at == [0, 5 + 350, 2 * (5 + 350)]
+
+
+def test_a_device_that_stays_busy_has_refused():
+    bus = Bus([(5, BUSY)], [(5, BUSY)], [(5, BUSY)])
+    error = complaint(bus)
+    assert len(bus.requests) == 3 and error.refusal == 6 and "device busy" in str(error)
+
+
+def test_no_try_begins_that_might_end_too_late():
+    one_try = 10 + DEADLINE  # with the 8 bytes of the request
+    bus = Bus()
+    assert "no answer in 350 ms, 1 try;" in str(complaint(bus, until=one_try + DEADLINE - 1))
+    assert bus.asked_at == [0] and bus.time.ms == DEADLINE
+    bus = Bus()
+    error = complaint(bus, until=one_try - 1)
+    assert error.refusal is None and "bms1 (jk_pb, address 2): no time left for 2 from 0x1200" in str(error)
+    assert bus.requests == [] and bus.time.ms == 0
+
+
+def test_it_does_not_wait_for_what_is_owed_longer_than_it_may():
+    bus = Bus([], [(DEADLINE + 100, ONE)], [], [(10, ANOTHER)])
+    master = master_of(bus)
+
+    async def ask():
+        for until, start in ((2 * DEADLINE + 10, 0x1200), (4 * DEADLINE + 9, 0x1300)):
+            try:
+                await master.read("bms1", Profile, 2, 3, start, 2, until=until)
+            except NoReading:
+                pass
+        assert bus.time.ms == 2 * DEADLINE
+        bus.script = [[(10, ANOTHER)]]
+        return await master.read("bms1", Profile, 2, 3, 0x1300, 2)
+
+    assert asyncio.run(ask()) == b"\x05\x06\x07\x08", "the late one was taken for it"
+
+
+def tallied(*script):
+    """What the tally has of one read with this script, as (requests, errors that there were, latency)."""
+    tally = Tally("bms1", "jk_pb")
+    try:
+        read(Bus(*script), tally=tally)
+    except NoReading:
+        pass
+    report = tally.report()
+    return report["requests"], {kind: count for kind, count in report["errors"].items() if count}, report["latency_ms"]
+
+
+def test_requests_errors_and_latency_are_counted():
+    echo = rtu.request(2, 3, 0x1200, 2)
+    assert tallied([(17, ONE)]) == (1, {}, 17)
+    assert tallied() == (3, {"silence": 3}, None)
+    assert tallied([(0, echo)], [], [(7, ONE)]) == (3, {"silence": 2}, None), "which try was answered is not known"
+    assert tallied([(0, ONE[:-1])], [(0, b"\x55" * 9)]) == (3, {"noise": 2, "silence": 1}, None)
+    for foreign in (OTHER_DEVICE, OTHER_LENGTH, OTHER_FUNCTION):
+        assert tallied([(0, b"\x00" + foreign)], [(0, foreign)]) == (3, {"foreign": 2, "silence": 1}, None)
+    for code, kind in ((1, "refused"), (2, "refused"), (3, "refused"), (4, "failed"), (0x81, "failed")):
+        assert tallied([(9, with_crc(bytes([2, 0x83, code])))]) == (1, {kind: 1}, 9)
+    assert tallied([(9, BUSY)], [(3, ONE)]) == (2, {"busy": 1}, 6)
+
+
+def test_what_is_owed_is_forgotten_in_time():
+    bus = Bus()
+    master = master_of(bus)
+
+    async def ask():
+        for address in range(1, 30):
+            try:
+                await master.read("scan", Profile, address, 3, 0, 2, tries=1)
+            except NoReading:
+                pass
+        assert len(master._owed) <= 3
+
+    asyncio.run(ask())
 
 
 def answers(bus, *questions):

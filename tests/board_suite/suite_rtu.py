@@ -107,3 +107,17 @@ def test_an_exception_is_found_as_soon_as_it_is_whole():
 
 def test_anothers_reply_is_not_found():
     assert rtu.find_reply(rtu.request(2, 3, 0x1200, 16), JK_CELLS[1]) is None
+
+
+def test_an_echo_that_looks_like_a_reply_is_passed_over():
+    request = rtu.request(1, 2, 0x0320, 20)  # its echo counts 3 bytes of data, as the reply does
+    reply = with_crc(bytes([1, 2, 3, 0xFF, 0xFF, 0x0F]))
+    assert len(request) == len(reply) and rtu.find_reply(request, request) is None
+    assert rtu.find_reply(request, request + reply) == reply
+
+
+def test_anyones_reply_is_told_from_noise():
+    for frame in (JK_CELLS[1], EPEVER_EXCEPTION[1], EPEVER_DISCRETE[1]):
+        assert rtu.holds_reply(frame) and rtu.holds_reply(b"\x00\x3c" + frame + b"\x00")
+        assert not rtu.holds_reply(frame[:-1]) and not rtu.holds_reply(b"")
+    assert not rtu.holds_reply(JK_CELLS[0]) and not rtu.holds_reply(b"\x55" * 512)

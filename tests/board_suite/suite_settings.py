@@ -3,7 +3,7 @@
 import json
 import os
 
-from settings import SettingsError, load
+from settings import SettingsError, led, load
 
 FILE = "suite_settings_%d.json" % int.from_bytes(os.urandom(4), "little")
 
@@ -51,17 +51,21 @@ def changed(path, value):
 
 def test_good_settings_come_out_as_they_are():
     assert loaded(json.dumps(good())) == good()
-    with_driver_enable = changed(("bus", "de"), 4)
-    assert loaded(json.dumps(with_driver_enable)) == with_driver_enable
+    full = good()
+    full["led"] = 2
+    full["bus"]["de"] = 4
+    full["saving"] = {"device": "bms1", "below_soc": 20, "period": 60}
+    full["broker"].update({"ca": "MAAB", "name": "gateway", "day": 20261125})
+    assert loaded(json.dumps(full)) == full
 
 
 def test_each_wrong_value_is_named():
     for path, value, named in (
         (("unit",), "Raft 1", 'unit: "Raft 1"'),
-        (("broker", "host"), "gateway", 'broker.host: "gateway" is not an IPv4 address'),
-        (("broker", "host"), "192.168.4", 'broker.host: "192.168.4" is not an IPv4 address'),
-        (("broker", "host"), "192.168.4.256", 'broker.host: "192.168.4.256" is not an IPv4 address'),
-        (("broker", "host"), "192.168..1", 'broker.host: "192.168..1" is not an IPv4 address'),
+        (("broker", "host"), "gateway", 'broker.host: "gateway" is no IPv4 address'),
+        (("broker", "host"), "192.168.4", 'broker.host: "192.168.4" is no IPv4 address'),
+        (("broker", "host"), "192.168.4.256", 'broker.host: "192.168.4.256" is no IPv4 address'),
+        (("broker", "host"), "192.168..1", 'broker.host: "192.168..1" is no IPv4 address'),
         (("unit",), "1raft", 'unit: "1raft"'),
         (("period",), 0, "period: 0"),
         (("period",), "10", 'period: "10"'),
@@ -72,6 +76,13 @@ def test_each_wrong_value_is_named():
         (("broker",), "192.168.4.1", "broker is not a table"),
         (("bus", "uart"), 0, "bus.uart: 0"),
         (("bus", "de"), 40, "bus.de: 40"),
+        (("led",), 40, "led: 40"),
+        (("saving",), {"device": "bms1", "below_soc": 0, "period": 60}, "saving.below_soc: 0"),
+        (("saving",), {"device": "bms", "below_soc": 20, "period": 60}, 'saving.device: no device has the name "bms"'),
+        (("saving",), {"device": "bms1", "period": 60}, "saving: below_soc is missing"),
+        (("broker", "ca"), "MAAB", "broker: ca, name and day belong together, but only ca is there"),
+        (("broker", "ca"), "secret, not base64", "broker.ca: the value is no certificate in base64"),
+        (("broker", "name"), 7, "broker.name: 7"),
         (("devices",), [], "devices is not a list"),
         (("devices", 1, "address"), 256, "devices[1].address: 256"),
         (("devices", 1, "name"), 'a"b', "devices[1].name"),
@@ -109,3 +120,20 @@ def test_no_file_and_no_json_are_told_apart():
         assert "is missing" in str(error)
     else:
         raise AssertionError("a missing file was accepted")
+
+
+def test_the_led_is_found_in_settings_that_are_wrong_elsewhere():
+    for text, pin in (
+        ('{"led": 2, "unit": 7}', 2),
+        ('{"led": 40}', None),
+        ('{"led": "2"}', None),
+        ("[2]", None),
+        ("{", None),
+    ):
+        with open(FILE, "w") as file:
+            file.write(text)
+        try:
+            assert led(FILE) == pin, text
+        finally:
+            os.remove(FILE)
+    assert led("suite_no_such_file.json") is None

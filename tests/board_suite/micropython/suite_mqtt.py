@@ -21,8 +21,8 @@ class Broker:
         self.written = []
         self.stuck = False
 
-    async def open(self, host, port):
-        self.address = host, port
+    async def open(self, *address):
+        self.address = address
         return self, self
 
     async def read(self, longest):
@@ -44,8 +44,8 @@ class Broker:
         self.written.append(None)
 
 
-def client(broker, heard=None):
-    return Client("192.168.4.1", 1883, "raft-01", "secret", 60, heard, broker.open)
+def client(broker, heard=None, tls=()):
+    return Client("192.168.4.1", 1883, "raft-01", "secret", 60, heard, tls, broker.open)
 
 
 def connected(broker, heard=None):
@@ -190,3 +190,35 @@ class GoneBroker(Broker):
 
 def test_close_does_not_fail_on_a_connection_that_is_gone():
     asyncio.run(connected(GoneBroker(CONNACK)).close())
+
+
+class UntrustedBroker(Broker):
+    """As MicroPython's TLS tells it: a ValueError with a line per complaint, out of whatever call is first to know."""
+
+    def __init__(self, knows, *chunks):
+        super().__init__(*chunks)
+        self.knows = knows
+
+    async def drain(self):
+        if self.knows == "drain":
+            raise ValueError("\nThe certificate is not correctly signed by the trusted CA\n")
+
+    async def read(self, longest):
+        if self.knows == "read":
+            raise ValueError("\nThe certificate has expired\nAnd more\n")
+        return await super().read(longest)
+
+
+def test_tls_goes_to_the_connection_as_it_is_given():
+    broker = Broker(CONNACK)
+    asyncio.run(client(broker, tls=("context", "gateway")).connect())
+    assert broker.address == ("192.168.4.1", 1883, "context", "gateway")
+
+
+def test_a_certificate_that_is_refused_is_one_line():
+    for knows, told in (
+        ("drain", "broker's certificate is refused: The certificate is not correctly signed by the trusted CA; see "),
+        ("read", "broker's certificate is refused: The certificate has expired; And more; see "),
+    ):
+        complaint = str(raised(Refused, client(UntrustedBroker(knows)).connect()))
+        assert complaint.startswith(told) and "\n" not in complaint, complaint

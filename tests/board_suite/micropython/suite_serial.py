@@ -2,12 +2,16 @@
 that happens to them into `events`.
 """
 
+import asyncio
 import io
 import sys
 
 
 class Uart(io.IOBase):
+    """Its bus babbles: while somebody reads, more comes."""
+
     busy = 0  # how often `txdone` is asked in vain
+    received = b""
 
     def __init__(self, *settings, **more):
         pass
@@ -26,8 +30,17 @@ class Uart(io.IOBase):
         events.append("sent")
         return True
 
+    def any(self):
+        return len(self.received)
+
+    def read(self, count=-1):
+        if count < 0 or count > len(self.received):
+            raise AssertionError("it waits for more than there is")
+        data, self.received = self.received[:count], self.received[count:] + b"\x55" * count
+        return data
+
     def ioctl(self, request, argument):
-        return 0
+        return argument
 
 
 class Pin:
@@ -72,3 +85,22 @@ def test_a_transceiver_that_turns_by_itself_is_given_no_pin():
 
 def test_a_uart_that_never_gets_done_does_not_hold_the_driver():
     assert written(4, 1_000_000_000) == [(4, 0), 1, b"12345678", 0]
+
+
+def babbling(received):
+    serial = Serial(1, 17, 16)
+    serial._uart.received = received
+    return serial
+
+
+def test_reading_takes_what_is_there_and_no_more_than_is_wanted():
+    assert asyncio.run(babbling(b"1").read(512)) == b"1U"
+    assert asyncio.run(babbling(b"12345678").read(512)) == b"12345678U"
+    assert asyncio.run(babbling(b"12345678").read(4)) == b"1234"
+
+
+def test_clearing_drops_what_was_there_and_ends_although_more_comes():
+    serial = babbling(b"12345678")
+    serial.clear()
+    assert serial._uart.received == b"\x55" * 8
+    babbling(b"").clear()

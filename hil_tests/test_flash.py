@@ -1,0 +1,151 @@
+"""A board made from a kit: real esptool against esp32-mock-bootloader, real mpremote against the rig's board."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.host.bundle import CACHE
+from firmware.host.kit import build
+from firmware.host.umqtt import source
+from hil_tests.board import Board
+from hil_tests.bus import Bus
+from hil_tests.chip import MICROPYTHON, Chip
+from hil_tests.micropython_image import stand_in
+from hil_tests.services import REPOSITORY
+
+DEADLINE = 30.0
+EXAMPLE = REPOSITORY / "firmware" / "unit.example.toml"
+IMAGE = stand_in()
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kit") / "kit"
+    build(folder, IMAGE, "stand-in", source(CACHE))
+    return folder
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Board]:
+    with Bus(tmp_path) as bus, Board(tmp_path / "board", bus.port) as board:
+        yield board
+
+
+@pytest.fixture
+def chip(tmp_path: Path, board: Board) -> Iterator[Chip]:
+    with Chip(tmp_path, board) as chip:
+        yield chip
+
+
+def flash(chip: Chip, kit: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "firmware.host.flash", "--kit", str(kit), "--port", str(chip.port)]
+    return subprocess.run(
+        [*command, "--label", str(chip.port.parent / "labels"), *options],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a command that ended with exit code 2; esptool warns that the pseudo terminal has no RTS."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    *warnings, line = done.stderr.splitlines()
+    assert all(warning.startswith("WARNING: Chip was NOT reset. ") for warning in warnings), warnings
+    return line
+
+
+def mpremote(chip: Chip, *arguments: str) -> str:
+    command = [sys.executable, "-m", "mpremote", "connect", str(chip.port), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_bare_board_becomes_a_unit(chip: Chip, board: Board, kit: Path) -> None:
+    done = flash(chip, kit, "--unit", str(EXAMPLE))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert chip.flash.read(MICROPYTHON, len(IMAGE)) == IMAGE
+    board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
+    label = (chip.port.parent / "labels" / "raft-01.svg").read_text()
+    assert "| raft-01 " in done.stdout
+    assert ">raft-01<" in label
+    for secret in ("change-me-wifi", "change-me-unit"):
+        assert secret not in done.stdout + done.stderr + label
+
+
+@pytest.fixture
+def unit(chip: Chip, board: Board, kit: Path) -> Chip:
+    """A board that is the unit raft-01."""
+    done = flash(chip, kit, "--unit", str(EXAMPLE))
+    assert done.returncode == 0, done.stdout + done.stderr
+    board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
+    return chip
+
+
+def first_readings(chip: Chip) -> str:
+    """The oldest file of readings in flash. Nobody acknowledges them, and stopping the firmware writes them there."""
+    read = "import os; name = 'readings/' + sorted(os.listdir('readings'))[0]; print(name, open(name, 'rb').read())"
+    return mpremote(chip, "exec", read)
+
+
+def test_a_reflash_keeps_settings_and_readings(unit: Chip, board: Board, kit: Path) -> None:
+    readings = first_readings(unit)
+    done = flash(unit, kit)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "its readings and settings stay" in done.stdout
+    board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
+    assert first_readings(unit) == readings
+    assert "change-me-wifi" in mpremote(unit, "fs", "cat", ":unit.json")
+
+
+def test_settings_that_are_given_win(unit: Chip, board: Board, kit: Path, tmp_path: Path) -> None:
+    readings = first_readings(unit)
+    other = tmp_path / "raft-02.toml"
+    other.write_text(EXAMPLE.read_text().replace("raft-01", "raft-02"))
+    done = flash(unit, kit, "--unit", str(other))
+    assert done.returncode == 0, done.stdout + done.stderr
+    board.console.wait_for("unit: raft-02, firmware ", DEADLINE)
+    assert first_readings(unit) == readings
+
+
+def test_a_pulled_plug_while_writing_costs_nothing(unit: Chip, board: Board, kit: Path) -> None:
+    readings = first_readings(unit)
+    unit.pull_the_plug_when = lambda: unit.flash.read(MICROPYTHON + len(IMAGE) // 2, 1) == b"\xff"
+    done = flash(unit, kit)
+    assert complaint(done).endswith("and run this again")
+    assert unit.flash.read(MICROPYTHON, len(IMAGE)) != IMAGE
+    unit.pull_the_plug_when = lambda: False
+    again = flash(unit, kit)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert unit.flash.read(MICROPYTHON, len(IMAGE)) == IMAGE
+    board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
+    assert first_readings(unit) == readings
+
+
+def test_only_force_erases_readings(unit: Chip, board: Board, kit: Path) -> None:
+    readings = first_readings(unit)
+    done = flash(unit, kit, "--force")
+    assert complaint(done) == f"{unit.port}: the board holds no settings; name its unit with UNIT=…"
+    done = flash(unit, kit, "--force", "--unit", str(EXAMPLE))
+    assert done.returncode == 0, done.stdout + done.stderr
+    board.console.wait_for("unit: raft-01, firmware ", DEADLINE)
+    assert first_readings(unit) != readings
+
+
+def test_a_bare_board_needs_settings(chip: Chip, kit: Path) -> None:
+    done = flash(chip, kit)
+    assert complaint(done) == f"{chip.port}: the board holds no settings; name its unit with UNIT=…"
+    assert chip.flash.read(0, 4 << 20) == b"\xff" * (4 << 20)
+
+
+def test_another_chip_is_left_alone(tmp_path: Path, board: Board, kit: Path) -> None:
+    with Chip(tmp_path, board, "esp32c3") as chip:
+        done = flash(chip, kit, "--unit", str(EXAMPLE))
+        assert complaint(done) == f"{chip.port}: a chip ESP32-C3, and the kit is for ESP32; take another board"
+        assert chip.flash.read(0, 4 << 20) == b"\xff" * (4 << 20)
