@@ -103,12 +103,15 @@ def ceiling(url: str, readings: int) -> float:
 
 
 def plain_gateway(folder: Path, url: str, readings: int) -> float:
-    with closing(sqlite3.connect(folder / "plain.sqlite")) as database, closing(
-        urllib3.connection_from_url(url)
-    ) as pool:
+    with (
+        closing(sqlite3.connect(folder / "plain.sqlite")) as database,
+        closing(urllib3.connection_from_url(url)) as pool,
+    ):
         database.execute("CREATE TABLE reading (id INTEGER PRIMARY KEY, line TEXT)")
         with database:
-            database.executemany("INSERT INTO reading (line) VALUES (?)", ((line,) for line in lines_of(readings, UNITS)))
+            database.executemany(
+                "INSERT INTO reading (line) VALUES (?)", ((line,) for line in lines_of(readings, UNITS))
+            )
         started = time.perf_counter()
         while rows := database.execute("SELECT id, line FROM reading ORDER BY id LIMIT 100").fetchall():
             for _, line in rows:
@@ -171,7 +174,9 @@ def print_speed(folder: Path, readings: int) -> None:
         if counted != readings:
             raise RuntimeError(f"{counted} of {readings} readings are in the database: {json.dumps(written)}")
     with fresh_database(folder, "ceiling") as database:
-        print(f"| the database's ceiling: bodies packed beforehand | {ceiling(database.url, readings):,.0f} |", flush=True)
+        print(
+            f"| the database's ceiling: bodies packed beforehand | {ceiling(database.url, readings):,.0f} |", flush=True
+        )
 
 
 def print_cost(folder: Path, minutes: int) -> None:

@@ -70,18 +70,18 @@ class Budget:
     @property
     def day_bytes(self) -> int:
         """Spent today."""
-        self._turn()
-        return self._spent.day_bytes
+        return self._spent.day_bytes if self._spent.day in (None, self._today()) else 0
 
     @property
     def month_bytes(self) -> int:
         """Spent this month."""
-        self._turn()
-        return self._spent.month_bytes
+        return self._spent.month_bytes if self._spent.month in (None, (self._today() or "")[:7]) else 0
 
     def spend(self, size: int) -> None:
         """So many bytes went over the link."""
-        self._turn()
+        today = self._today()
+        if today is not None:
+            self._spent = _Spent(today, self.day_bytes, today[:7], self.month_bytes)
         self._spent.day_bytes += size
         self._spent.month_bytes += size
         self._unsaved += size
@@ -99,15 +99,14 @@ class Budget:
         utc = self._utc_ms()
         if utc is None:
             return 0
-        self._turn()
         now = datetime.fromtimestamp(utc / 1000, UTC)
         day = (now.hour * 3600 + now.minute * 60 + now.second) / 86_400
         month = (now.day - 1 + day) / monthrange(now.year, now.month)[1]
         left = [
             round(limit * (passed if backlog else 1)) - spent
             for limit, passed, spent in (
-                (self.limits.day, day, self._spent.day_bytes),
-                (self.limits.month, month, self._spent.month_bytes),
+                (self.limits.day, day, self.day_bytes),
+                (self.limits.month, month, self.month_bytes),
             )
             if limit is not None
         ]
@@ -124,16 +123,9 @@ class Budget:
         self._unsaved = 0
         self._saved_at = self._boottime()
 
-    def _turn(self) -> None:
+    def _today(self) -> str | None:
         utc = self._utc_ms()
-        if utc is None:
-            return
-        today = datetime.fromtimestamp(utc / 1000, UTC).date().isoformat()
-        if self._spent.day not in (None, today):
-            self._spent.day_bytes = 0
-        if self._spent.month not in (None, today[:7]):
-            self._spent.month_bytes = 0
-        self._spent.day, self._spent.month = today, today[:7]
+        return None if utc is None else datetime.fromtimestamp(utc / 1000, UTC).date().isoformat()
 
     def _read(self) -> _Spent:
         if FILE not in self._disk.names():

@@ -82,7 +82,7 @@ class Forwarder:
         self._jitter = jitter
         self._link = Link()
         self._away = False
-        self._horizon = 0
+        self._fresh = range(0)
         self._looked_below = 0
         self._backlog_done = False
         self._next_live = clock.boottime()
@@ -122,7 +122,9 @@ class Forwarder:
         texts = [line.text for line in portion.lines]
         level = QUICK if self._link.is_fast and not self.budget.is_set else TIGHT
         answer, seconds, wire_bytes = self._ask(
-            lambda: self._writer.write(texts, self._link.timeout, level), meanwhile=self._prepare
+            lambda: self._writer.write(texts, self._link.timeout, level),
+            # With a budget it is first to be known what this request costs.
+            meanwhile=(lambda: None) if self.budget.is_set else self._prepare,
         )
         if answer.verdict is Verdict.WRITTEN:
             self._measure(len(texts), portion.size, seconds, wire_bytes)
@@ -218,6 +220,7 @@ class Forwarder:
     def _forget_work(self) -> None:
         self._portions.forget()
         self._next_live = self._clock.boottime()
+        self._fresh = range(0)
 
     def _growing_wait(self, answer: Answer, wire_bytes: int) -> float:
         if self._away and wire_bytes < CHEAP_BYTES:
@@ -235,7 +238,7 @@ class Forwarder:
             self._forget_work()
         if now >= self._next_live:
             self._next_live = now + round(self._interval * 1000)
-            self._horizon = self._journal.next_frame
+            self._fresh = range(self._fresh.stop, self._journal.next_frame)
             self._backlog_done = False
             health = self._health_lines(now)
             urgent = self._load(Priority.EVENT) + health + self._load(Priority.SUMMARY)
@@ -269,7 +272,8 @@ class Forwarder:
         self._freeze_origins()
         frames = self._journal.take(
             newest=newest,
-            below=self._looked_below if least is Priority.EVENT else self._horizon,
+            first=self._fresh.start if newest and least is Priority.READING else 0,
+            below=self._looked_below if least is Priority.EVENT else self._fresh.stop,
             readings=readings,
             busy=self._portions.frames,
             datable=self._lines.datable,

@@ -206,16 +206,17 @@ class Journal:
         busy: Container[int],
         datable: Callable[[Key, int], bool],
         least: Priority = Priority.READING,
+        first: int = 0,
     ) -> list[StoredFrame]:
-        """Frames to forward: from the newest down or from the oldest up, numbered `below` that, not `busy`, with times
-        or `datable`, and of that priority at `least`; as many as hold at most `readings` readings, but one at least if
+        """Frames to forward: from the newest down or from the oldest up, numbered from `first` to `below` that, not
+        `busy`, with times or `datable`, and of that priority at `least`; as many as hold at most `readings` readings, but one at least if
         there is one. In order of number. `datable` says whether that boot's undated readings have times up to that
         `up`; it is asked often.
         """
         taken: list[StoredFrame] = []
         room = readings
         with self._lock:
-            for frame in self._pending(newest, below, busy, datable, least):
+            for frame in self._pending(newest, range(first, below), busy, datable, least):
                 room -= len(frame.entries)
                 if taken and room < 0:
                     break
@@ -281,7 +282,7 @@ class Journal:
     def _pending(
         self,
         newest: bool,
-        below: int,
+        numbers: Container[int],
         busy: Container[int],
         datable: Callable[[Key, int], bool],
         least: Priority,
@@ -294,7 +295,7 @@ class Journal:
                 continue
             frames = self._backlog.waiting(segment, least)
             for found in reversed(frames) if newest else frames:
-                if found.number >= below or found.number in busy:
+                if found.number not in numbers or found.number in busy:
                     continue
                 frame = stored(found)
                 if frame.undated is None or datable(frame.undated, max(entry.reading.up for entry in frame.entries)):

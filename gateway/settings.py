@@ -35,11 +35,11 @@ class Settings:
     journal_limit: int
     commit_interval: float
     forward_interval: float
-    budget: Limits
     database: DatabaseSettings
     page_host: str
     page_port: int
     ignore_ntp: bool = False
+    budget: Limits = Limits()
 
 
 def load(path: Path, credentials: Path | None = None) -> Settings:

@@ -10,7 +10,15 @@ from hil_tests.services import HOST, REPOSITORY, STOP_DEADLINE, InfluxDB, Servic
 def make_certificate(folder: Path) -> Path:
     """Certificate and key for this host, in one file, good for a day. Whoever is to trust it has to be told."""
     path = folder / "certificate-and-key.pem"
-    command = [find_program("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command = [
+        find_program("openssl", "openssl"),
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+    ]
     command += ["-nodes", "-days", "1", "-subj", "/CN=rig", "-addext", f"subjectAltName=IP:{HOST}"]
     made = subprocess.run(
         [*command, "-keyout", "-", "-out", "-"], check=True, capture_output=True, timeout=STOP_DEADLINE

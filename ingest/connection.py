@@ -8,8 +8,8 @@ closed, and attempts that led to none. tcp_info: https://git.kernel.org/pub/scm/
 import socket
 import struct
 from dataclasses import dataclass
+from typing import Any
 
-from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 CONNECT_TIMEOUT = 4.0
@@ -73,8 +73,8 @@ def _wire_bytes(connection: socket.socket) -> int:
     return counted.payload + counted.packets * (TCP_HEADER + IP_HEADER[connection.family])
 
 
-def _metered(base: type[HTTPConnection], meter: Meter) -> type[HTTPConnection]:
-    class Metered(base):  # type: ignore[valid-type, misc]
+def _metered(base: Any, meter: Meter) -> Any:
+    class Metered(base):  # type: ignore[misc]
         def _new_conn(self) -> socket.socket:
             connection: socket.socket = super()._new_conn()
             meter.opened(connection)

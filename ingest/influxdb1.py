@@ -50,9 +50,7 @@ class Influxdb1Writer:
         """Sends `lines` in one request."""
         body, encoding = pack(lines, level)
         headers = {"Content-Encoding": encoding}
-        return self._request(
-            judge_answer, "POST", f"/write?{self._query}", body, headers, timeout or self._timeout
-        )
+        return self._request(judge_answer, "POST", f"/write?{self._query}", body, headers, timeout or self._timeout)
 
     def ping(self, timeout: float | None = None) -> Answer:
         """Asks `/ping`, which needs no password and touches no data."""

@@ -18,21 +18,28 @@ HEALTH = "gateway,site=rig backlog_readings=0i"
 class Bench:
     """A forwarder between a journal in memory and a scripted database, whose waits only move the clock."""
 
-    def __init__(self, judge: Callable[[list[str]], Answer] | None = None, limits: Limits | None = None) -> None:
-        self.clocks = ScriptedClocks(system=UTC_2026)
+    def __init__(
+        self,
+        judge: Callable[[list[str]], Answer] | None = None,
+        limits: Limits | None = None,
+        lines: LineMaker | None = None,
+        utc_ms: int = UTC_2026,
+    ) -> None:
+        self.clocks = ScriptedClocks(system=utc_ms)
         self.clock = self.clocks.clock()
         self.disk = RecordingDisk()
         self.journal = Journal(self.disk)
         self.dating = Dating(self.clock, KERNEL)
         self.dead_letters = DeadLetters(self.disk)
         self.database = ScriptedDatabase(judge, self.clocks)
+        self.database.utc_ms = utc_ms
         self.forwarder = Forwarder(
             interval=INTERVAL,
             journal=self.journal,
             dead_letters=self.dead_letters,
             writer=self.database,
             clock=self.clock,
-            lines=LineMaker("rig", self.journal.origin, self.dead_letters),
+            lines=lines or LineMaker("rig", self.journal.origin, self.dead_letters),
             freeze_origins=lambda: freeze_origins(self.journal, self.dating),
             health=lambda utc_ms: f"{HEALTH} {utc_ms}",
             budget=Budget(limits or Limits(), self.disk, self.clock.boottime, self.clock.utc_ms),

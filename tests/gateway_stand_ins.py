@@ -177,7 +177,8 @@ class ScriptedClocks:
 
 class ScriptedDatabase:
     """Stands in for the database: `judge` says what becomes of the lines of one request. Each byte of a line costs one
-    on the wire, and each ping 100. `takes` ms go by on the clocks, if they are given, until a request is answered.
+    on the wire, and each ping 100. `takes` ms go by on the clocks, if they are given, until a request of so many bytes
+    is answered, and `away_takes` until one fails.
     """
 
     def __init__(
@@ -185,6 +186,7 @@ class ScriptedDatabase:
     ) -> None:
         self.clocks = clocks
         self.takes: Callable[[int], int] = lambda _size: 0
+        self.away_takes = 0
         self.timeouts: list[float] = []
         self.levels: list[int] = []
         self.wire_bytes = 0
@@ -201,8 +203,7 @@ class ScriptedDatabase:
         self.requests.append(lines)
         self.timeouts.append(timeout)
         size = sum(map(len, lines))
-        if self.clocks is not None:
-            self.clocks.forward(self.takes(size))
+        self._pass(self.takes(size) if self.there else self.away_takes)
         self.wire_bytes += size if self.there else 0
         answer = self.judge(lines) if self.there else Answer(Verdict.UNREACHABLE, "no connection")
         if answer.verdict is Verdict.WRITTEN:
@@ -214,11 +215,16 @@ class ScriptedDatabase:
         self.timeouts.append(timeout)
         self.wire_bytes += 100
         if not self.there:
+            self._pass(self.away_takes)
             return Answer(Verdict.UNREACHABLE, "no connection")
         return Answer(self.ping_verdict, server_utc_ms=self.utc_ms)
 
     def close(self) -> None:
         pass
+
+    def _pass(self, ms: int) -> None:
+        if self.clocks is not None:
+            self.clocks.forward(ms)
 
 
 def document(seq: int, **changes: Any) -> dict[str, Any]:

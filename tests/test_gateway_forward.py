@@ -269,7 +269,12 @@ def test_the_waits_grow_where_a_busy_server_asks_for_next_to_none(retry_after: f
 
 
 def test_what_meets_a_busy_server_again_and_again_does_not_hold_back_the_rest() -> None:
-    bench = Bench(lambda lines: Answer(Verdict.BUSY if any(" pack_voltage=52.5,cycles=7i" in line for line in lines) else Verdict.WRITTEN, "HTTP 429"))
+    bench = Bench(
+        lambda lines: Answer(
+            Verdict.BUSY if any(" pack_voltage=52.5,cycles=7i" in line for line in lines) else Verdict.WRITTEN,
+            "HTTP 429",
+        )
+    )
     bench.commit(0, PLENTY - 1)
     bench.run()
     assert len(bench.written()) > PLENTY - 40
