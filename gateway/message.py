@@ -118,7 +118,7 @@ def payload_of(message: ReadingMessage) -> bytes:
 
 
 def _refuse_contradictions(message: ReadingMessage) -> None:
-    """What no schema says: it would make us acknowledge or date what was never there, or take it for our own."""
+    """What no schema can say, between two keys: each would make us acknowledge, date or count what was never there."""
     seq, up = message.reading.seq, message.reading.up
     identity = (message.reading.unit, message.reading.boot), seq
     if message.reading.device == "gateway":
@@ -127,6 +127,12 @@ def _refuse_contradictions(message: ReadingMessage) -> None:
         raise MessageError(f"oldest {message.oldest} is above seq {seq}: the board holds no such reading", identity)
     if message.sent is not None and message.sent < up:
         raise MessageError(f"sent {message.sent} is before up {up}: a reading is taken before it is sent", identity)
+    if message.reading.measurement == "loss":
+        readings, last_seq = (int(message.reading.signals[name]) for name in ("readings", "last_seq"))
+        if last_seq < seq or readings > last_seq - seq + 1:
+            raise MessageError(
+                f"{readings} readings lost from seq {seq} to {last_seq}: so many there never were", identity
+            )
 
 
 def _identity(unit: str, document: dict[str, Any]) -> Identity | None:

@@ -37,10 +37,11 @@ class Units:
     def heard(self, message: ReadingMessage, received: int | None) -> None:
         """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot.
 
-        What the bus counts of a device says nothing of what the device measures, so it is not the device's latest.
+        What the bus counts of a device says nothing of what the device measures, so it is not the device's latest; nor
+        does a loss say anything of the board.
         """
         reading = message.reading
-        if reading.measurement == "unit" and reading.device != "board":
+        if reading.measurement == "loss" or (reading.measurement == "unit" and reading.device != "board"):
             return
         taken = None if received is None or message.sent is None else received - (message.sent - reading.up)
         with self._lock:

@@ -66,7 +66,7 @@ class Witness:
         return client
 
     def _heard_reading(self, reading: dict[str, Any]) -> None:
-        if reading["measurement"] != "unit" and reading["signals"]:
+        if reading["measurement"] not in ("unit", "loss") and reading["signals"]:
             with self._lock:
                 self._answered[reading["boot"]].add(reading["seq"])
 

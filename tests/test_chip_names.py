@@ -15,7 +15,7 @@ from tools.chip_types import BOARD, stubs
 FILES = sorted(BOARD.glob("*.py"))
 CHIP = tomllib.loads((Path(__file__).parent / "esp32_names.toml").read_text("utf-8"))
 METHODS = {name for names in CHIP.pop("methods").values() for name in names.split()}
-NOT_RECORDED = {"BaseException", "Exception", "classmethod", "staticmethod", "__name__"}
+NOT_RECORDED = {"BaseException", "Exception", "classmethod", "staticmethod", "__import__", "__name__"}
 OF_OBJECTS_NOT_RECORDED = {"args", "errno", "value", "buffer", "__name__"}  # of an exception, of sys.stdin, of a class
 OF_UMQTT = "umqtt.simple"
 

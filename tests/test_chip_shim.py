@@ -89,7 +89,8 @@ def names(body: list[ast.stmt]) -> Names:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             found[node.target.id] = node
         elif isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Tuple | ast.Name):
-            targets, values = [target], [node.value]
+            targets: list[ast.expr] = [target]
+            values = [node.value]
             if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
                 targets, values = target.elts, node.value.elts
             for each, value in zip(targets, values, strict=True):

@@ -41,7 +41,7 @@ class Bench:
     def board_loss(self, seq: int, last: int, oldest: int) -> None:
         signals = {"readings": last - seq + 1, "last_seq": last, "duration": 1.0, "reason": "spool_full"}
         self.gaps.heard(KEY, 0, oldest, present=True)
-        self.journal.commit([entry(seq, device="board", measurement="loss", signals=signals)])
+        self.journal.commit([entry(seq, device="board", model="esp32", measurement="loss", signals=signals)])
 
 
 def test_what_the_board_still_holds_is_waited_for() -> None:

@@ -54,6 +54,46 @@ def test_a_reading_is_taken_whole() -> None:
     )
 
 
+LOSS = {"readings": 4, "last_seq": 12, "duration": 60.5, "reason": "spool_thinned"}
+
+
+def loss(**changes: Any) -> bytes:
+    return payload(device="board", model="esp32", measurement="loss", signals=LOSS | changes)
+
+
+@pytest.mark.parametrize("reason", ["spool_thinned", "spool_full", "flash_damaged"])
+def test_a_loss_is_taken(reason: str) -> None:
+    message = parse(TOPIC, loss(reason=reason))
+    assert isinstance(message, ReadingMessage)
+    assert (message.reading.seq, message.reading.signals) == (7, LOSS | {"reason": reason})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"readings": 0},
+        {"readings": 1.5},
+        {"readings": 7},
+        {"last_seq": 6},
+        {"last_seq": 2**32},
+        {"duration": -1},
+        {"reason": "journal_full"},
+        {"more": 1},
+    ],
+)
+def test_a_loss_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(MessageError) as caught:
+        parse(TOPIC, loss(**changes))
+    assert caught.value.reading == ((UNIT, BOOT), 7)
+
+
+@pytest.mark.parametrize("changes", [{"device": "bms1"}, {"model": "jk_pb"}, {"signals": {"readings": 1}}])
+def test_a_loss_is_told_by_the_board_itself(changes: dict[str, Any]) -> None:
+    lost = {"device": "board", "model": "esp32", "measurement": "loss", "signals": LOSS}
+    with pytest.raises(MessageError):
+        parse(TOPIC, payload(**lost | changes))
+
+
 @pytest.mark.parametrize("changes", [{"oldest": 7}, {"sent": 7000}, {"up": 2**53 - 1, "sent": 2**53 - 1}])
 def test_the_bounds_themselves_are_taken(changes: dict[str, Any]) -> None:
     assert isinstance(parse(TOPIC, payload(**changes)), ReadingMessage)

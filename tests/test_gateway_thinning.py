@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 from itertools import count
+from typing import Any
 
 from gateway import framelog
 from gateway.entry import Entry, StoredFrame, stored
@@ -15,6 +16,11 @@ def every_ten_seconds(seqs: Iterable[int], device: str = "bms1", unit: str = UNI
         entry(seq, (START + 10_000 * seq, "device"), up=10_000 * seq, sent=None, device=device, unit=unit)
         for seq in seqs
     ]
+
+
+def lost(readings: int, last_seq: int) -> dict[str, Any]:
+    """What a board says of readings that it gave up."""
+    return {"readings": readings, "last_seq": last_seq, "duration": 1.0, "reason": "spool_full"}
 
 
 def thinned(entries: Iterable[Entry], level: int, *, was: int = 0) -> Thinned:
@@ -76,7 +82,7 @@ def test_readings_without_a_time_are_thinned_by_their_boots_clock_and_stay_apart
 
 
 def test_losses_and_events_are_not_thinned() -> None:
-    loss = entry(1, (START + 1, "device"), device="board", measurement="loss", signals={"last_seq": 2})
+    loss = entry(1, (START + 1, "device"), device="board", model="esp32", measurement="loss", signals=lost(1, 2))
     result = thinned([*every_ten_seconds([0]), loss], QUARTER)
     assert kept(result) == [0, 1]
     assert losses(result) == []
@@ -92,7 +98,7 @@ def test_a_second_thinning_keeps_what_the_first_told() -> None:
 def test_in_the_end_losses_are_left_one_for_each_boot_and_reason() -> None:
     first = entries_of(thinned(every_ten_seconds(range(180)), MINUTE))
     second = entries_of(thinned(first, QUARTER, was=MINUTE))
-    board = entry(200, (START, "device"), device="board", measurement="loss", signals={"last_seq": 210})
+    board = entry(200, (START, "device"), device="board", model="esp32", measurement="loss", signals=lost(10, 210))
     emptied = thinned([*second, board], EMPTIED)
     assert sorted(losses(emptied)) == [(0, 2, "journal_full"), (1, 178, "journal_thinned")]
     assert kept(emptied) == [200]

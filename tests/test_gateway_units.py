@@ -47,3 +47,11 @@ def test_what_the_bus_counts_of_a_device_does_not_hide_what_the_device_measures(
     units.heard(message(3, measurement="unit", device="board", model="esp32"), received=3)
     devices = units.snapshot()[UNIT].devices
     assert {name: latest.reading.measurement for name, latest in devices.items()} == {"bms1": "bms", "board": "unit"}
+
+
+def test_a_loss_is_nothing_that_the_board_measures() -> None:
+    units = Units()
+    units.heard(message(1, measurement="unit", device="board", model="esp32"), received=1)
+    lost = {"readings": 3, "last_seq": 4, "duration": 20, "reason": "spool_full"}
+    units.heard(message(2, measurement="loss", device="board", model="esp32", signals=lost), received=2)
+    assert units.snapshot()[UNIT].devices["board"].reading.measurement == "unit"

@@ -85,8 +85,18 @@ def test_a_name_that_no_tag_can_hold_is_an_error(unit: str) -> None:
 
 @pytest.mark.parametrize("measurement", ["inverter", "gateway"])
 def test_a_measurement_that_is_none_of_a_device_is_an_error(measurement: str) -> None:
-    with pytest.raises(ValueError, match=f"measurement '{measurement}' is none of bms, charge_controller, unit"):
+    with pytest.raises(ValueError, match=f"measurement '{measurement}' is none of bms, charge_controller, unit, loss"):
         reading_line("s", reading({}, measurement), TIME, "device")
+
+
+def test_a_loss_is_a_point_of_the_unit_at_the_first_reading_that_is_lost() -> None:
+    signals: dict[str, Value] = {"readings": 92, "last_seq": 99, "duration": 540, "reason": "spool_thinned"}
+    lost = reading(signals, "loss", device="board", model="esp32")
+    assert reading_line("s", lost, TIME, "device") == (
+        "loss,device=board,model=esp32,site=s,unit=raft-01 "
+        f'readings=92i,last_seq=99i,duration=540.0,reason="spool_thinned",time_quality="device" {TIME}',
+        [],
+    )
 
 
 def test_the_gateways_health_is_a_point_of_the_site() -> None:
@@ -127,7 +137,7 @@ def signals_of(draw: st.DrawFn, measurement: str) -> dict[str, Value]:
 tag_values = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\"), min_size=1, max_size=20)
 
 
-@given(st.data(), st.sampled_from(["bms", "charge_controller", "unit"]), tag_values, tag_values)
+@given(st.data(), st.sampled_from(["bms", "charge_controller", "unit", "loss"]), tag_values, tag_values)
 def test_an_independent_parser_reads_back_what_was_written(
     data: st.DataObject, measurement: str, site: str, device: str
 ) -> None:

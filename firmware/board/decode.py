@@ -314,11 +314,11 @@ def to_json(values: dict) -> str:
 
 def _json(value: object) -> str:
     if isinstance(value, tuple):
-        return _decimal(value[0], value[1])
+        return decimal(value[0], value[1])
     return json.dumps(value)
 
 
-def _decimal(integer: int, decimals: int) -> str:
+def decimal(integer: int, decimals: int) -> str:
     if decimals <= 0:
         return str(integer * 10**-decimals)
     whole, rest = divmod(abs(integer), 10**decimals)

@@ -61,7 +61,8 @@ def message(reading, own_boot, now, oldest):
     """
     boot, seq, up, text = reading
     sent = str(now) if boot == own_boot else "null"
-    return ('{"boot":"%s","seq":%d,"up":%d,"sent":%s,"oldest":%d,%s}' % (boot, seq, up, sent, oldest, text)).encode()
+    head = '{"boot":"%s","seq":%d,"up":%d,"sent":%s,"oldest":%d,' % (boot, seq, up, sent, oldest)
+    return b"".join((head.encode(), text, b"}"))
 
 
 def parse_ack(payload):

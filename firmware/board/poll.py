@@ -10,40 +10,13 @@ integers, never from floats.
 """
 
 import asyncio
-import json
 
-from decode import to_json
 from modbus import TRIES, NoReading
 
 BUDGET = 5000  # ms that one device may take of a round
 HEALTH_PERIOD = 60  # seconds
 _NOT_THERE = (1, 2)  # the exceptions "illegal function" and "illegal data address"; the others may pass
 _LONGEST_ERROR = 200  # characters, as in gateway/schema/reading.schema.json
-
-
-class AsText:
-    """The spool, for those who give it values."""
-
-    def __init__(self, spool):
-        self._spool = spool
-
-    def add(self, source, up, utc, values, error):
-        errors = (error,) if error else ()
-        self._spool.add(up, reading(source.name, source.model, source.measurement, utc, to_json(values), errors))
-
-
-def reading(device, model, measurement, t, signals, errors):
-    """A reading's JSON text from `"device"` on, without the braces; `signals` is a JSON object, `t` UTC in ms or None."""
-    text = '"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":%s' % (
-        device,
-        model,
-        measurement,
-        "null" if t is None else t,
-        signals,
-    )
-    if errors:
-        text += ',"error":' + json.dumps("; ".join(errors)[:_LONGEST_ERROR])
-    return text
 
 
 class Poller:
@@ -168,9 +141,22 @@ class Poller:
 
 
 class Health:
-    """The board as a device of its own. `state` is a State; `heap_free`, `rssi` (None while not joined) and `stall` (the
+    """The board as a source of its own. `state` is a State; `heap_free`, `rssi` (None while not joined) and `stall` (the
     longest of the event loop since it was asked last, in ms) are asked.
     """
+
+    name, model, measurement = "board", "esp32", "unit"
+    signals = (
+        "uptime",
+        "heap_free",
+        "reset_cause",
+        "starts",
+        "loop_stall",
+        "spool_readings",
+        "readings_lost",
+        "last_error",
+        "wifi_rssi",
+    )
 
     def __init__(self, state, heap_free, rssi, stall, clock, spool):
         self._state = state
@@ -203,4 +189,4 @@ class Health:
         rssi = self._rssi()
         if rssi is not None:
             values["wifi_rssi"] = (rssi, 0)
-        self._spool.add(up, reading("board", "esp32", "unit", self._clock.utc(up), to_json(values), ()))
+        self._spool.add(self, up, self._clock.utc(up), values, None)

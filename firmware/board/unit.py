@@ -17,7 +17,7 @@ import time
 from spool import Spool
 from mqtt import Client
 from link import KEEPALIVE, Link
-from poll import AsText, Health, Poller
+from poll import Health, Poller
 from delivery import Delivery
 from modbus import Master
 from device import Device
@@ -31,7 +31,7 @@ import board
 import led
 
 FIRMWARE = "0.1.0"
-SPOOL_BYTES = 1000000  # of the 2 MB file system on a 4 MB ESP32
+SPOOL_BYTES = 1500000  # of the 2 MB file system on a 4 MB ESP32; 48 h of two devices and some
 WATCHDOG = 120000  # ms; longer than any task may go without progress
 NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
 
@@ -148,7 +148,7 @@ async def _work(settings, devices, clock, spool, state):
         devices,
         master,
         clock,
-        AsText(spool),
+        spool,
         saving=saving and (saving["device"], saving["below_soc"], saving["period"]),
     )
     longest_period = max(settings["period"], saving["period"] if saving else 0)

@@ -3,12 +3,11 @@
 """
 
 import asyncio
-import json
 
 from clock import Clock
 from device import Device
 from modbus import TRIES, NoReading
-from poll import BUDGET, AsText, Health, Poller
+from poll import BUDGET, Health, Poller
 
 
 class Profile:
@@ -98,8 +97,13 @@ class Bus:
 class Held:
     """Holds what it is given, as (source, up, utc, values, error)."""
 
+    lost = 2
+
     def __init__(self):
         self.given = []
+
+    def readings(self):
+        return len(self.given)
 
     def add(self, source, up, utc, values, error):
         self.given.append((source, up, utc, values, error))
@@ -392,44 +396,32 @@ def test_a_low_battery_makes_the_polls_rarer():
     assert waits == [10, 60, 10, 10]
 
 
-class Texts:
-    """Holds the readings as the texts that a spool of texts is given."""
+class Starts:
+    """Stands in for the State."""
 
-    lost = 2
+    error = None
 
-    def __init__(self):
-        self.given = []
-
-    def add(self, up, text):
-        self.given.append((up, json.loads("{" + text + "}")))
-
-    def readings(self):
-        return len(self.given)
-
-
-def test_a_spool_of_texts_is_given_texts():
-    texts = Texts()
-    AsText(texts).add(Device("bms1", 2, jk_pb()), 7, None, {"voltage": (33, 1)}, "bms1: fails")
-    assert texts.given == [(7, {
-        "device": "bms1", "model": "jk_pb", "measurement": "bms", "t": None, "signals": {"voltage": 3.3},
-        "error": "bms1: fails",
-    })]  # fmt: skip
+    def report(self):
+        return {"starts": 7, "reset_cause": "power_on", "last_error": self.error}
 
 
 def test_the_board_reads_itself():
     ticks = 0
     clock = Clock(lambda: ticks)
     ticks = 12_045
-    spool = Texts()
+    spool = Held()
     rssi = None
-    health = Health("power_on", lambda: 50_000, lambda: rssi, clock, spool)
+    state = Starts()
+    health = Health(state, lambda: 50_000, lambda: rssi, lambda: 87, clock, spool)
     health.poll()
-    up, content = spool.given[-1]
-    assert up == 12_045
-    assert (content["device"], content["model"], content["measurement"]) == ("board", "esp32", "unit")
-    assert content["signals"] == {
-        "uptime": 12.045, "heap_free": 50_000, "reset_cause": "power_on", "spool_readings": 0, "readings_lost": 2
+    values = {
+        "uptime": (12_045, 3), "heap_free": (50_000, 0), "reset_cause": "power_on", "starts": (7, 0), "loop_stall": (87, 3),
+        "spool_readings": (0, 0), "readings_lost": (2, 0),
     }  # fmt: skip
+    assert spool.given == [(health, 12_045, None, values, None)]
+    assert (health.name, health.model, health.measurement) == ("board", "esp32", "unit")
+    assert set(values) | {"wifi_rssi", "last_error"} == set(health.signals)
     rssi = -60
+    state.error = 'start 6: "x"'
     health.poll()
-    assert spool.given[-1][1]["signals"]["wifi_rssi"] == -60
+    assert (spool.given[-1][3]["wifi_rssi"], spool.given[-1][3]["last_error"]) == ((-60, 0), 'start 6: "x"')

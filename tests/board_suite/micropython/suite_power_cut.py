@@ -1,31 +1,57 @@
 """The spool on LittleFS, the power cut at each flash operation. Runs under MicroPython alone; see ../run.py.
 
-Segments and limit are small here, so that two starts write, give out, rotate, acknowledge and give up whole segments.
+Files and limit are small here, so that two starts write, give out, rotate, acknowledge, thin to every level and drop.
 """
 
-import spool as room
-from ram_flash import EMPTY, ROOT, Flash, mounted, unmounted
+import json
+
+import store
+from ram_flash import BLOCK, EMPTY, ROOT, Flash, mounted, unmounted
 from spool import PATIENCE, Spool
 
-room.SEGMENT = 1000
-LIMIT = 6000  # bytes
+SAY = lambda line: None
+EVERY = 10000  # ms
+store.SEGMENT = 600
+store.EVERY = (0, 2 * EVERY, 6 * EVERY)
+LIMIT = 4 * BLOCK + store.SEGMENT  # bytes
 FOLDER = ROOT + "/readings"
 FOREIGN, FIRST, SECOND, LAST = "f" * 12, "a" * 12, "b" * 12, "c" * 12
-TEXT = '"device":"bms1","signals":{"soc":73}' + " " * 250
+
+
+class Source:
+    name, model, measurement = "bms1", "jk_pb", "bms"
+    signals = tuple(["cell_%02d_voltage" % cell for cell in range(1, 9)])
+
+
+def values(seq):
+    return {"cell_%02d_voltage" % cell: (3300 + (seq * cell * 37) % 500, 3) for cell in range(1, 9)}
 
 
 def started(boot):
-    return Spool(FOLDER, boot, LIMIT, lambda line: None)
+    return Spool(FOLDER, boot, LIMIT, SAY)
+
+
+def add(spool, seq):
+    spool.add(Source, seq * EVERY, None, values(seq), None)
+    for tick in range(3):
+        spool.keep(seq * EVERY + tick)
 
 
 def taken(spool):
-    readings = []
+    """{(boot, seq)} of the readings, [(boot, seq, readings, last_seq)] of the losses."""
+    readings, losses = set(), []
     while True:
         reading = spool.take()
         if reading is None:
-            return readings
-        assert reading[3] == TEXT, "a reading is damaged"
-        readings.append(reading[:2])
+            return readings, losses
+        boot, seq = reading[:2]
+        content = json.loads(b"{" + reading[3] + b"}")
+        if content["measurement"] == "loss":
+            losses.append((boot, seq, content["signals"]["readings"], content["signals"]["last_seq"]))
+        else:
+            for name, (integer, _) in values(seq).items():
+                assert round(content["signals"][name] * 1000) == integer, "a reading is damaged"
+            readings.add((boot, seq))
 
 
 def with_a_backlog():
@@ -34,56 +60,53 @@ def with_a_backlog():
     mounted(flash)
     spool = started(FOREIGN)
     for seq in range(8):
-        spool.add(seq * 20000, TEXT)
-        spool.keep(seq * 20000 + PATIENCE)
-    with open(FOLDER + "/000009.log", "wb") as file:
-        file.write(b"no line of ours\n" * 10)
+        add(spool, seq)
+    spool.write()
+    with open(FOLDER + "/000009-0-" + FOREIGN, "wb") as file:
+        file.write(b"no record of ours\n" * 10)
     unmounted()
     return flash.content
 
 
 BACKLOG = with_a_backlog()
-SAFE_AT_FIRST = {(FOREIGN, seq) for seq in range(8)}
 
 
 class Story:
-    """Two starts of a board; the acks of earlier boots end with a segment, because the next start does not know of them.
-
-    `safe`: what was in flash at some time; `gone`: what an ack named; `lost`: the counts.
-    """
+    """Two starts of a board. `safe`: what was in flash at some time; `gone`: what an ack named, and `told` the losses in it."""
 
     def __init__(self):
-        self.safe = set(SAFE_AT_FIRST)
+        self.safe = {(FOREIGN, seq) for seq in range(8)}
         self.gone = set()
-        self.lost = 0
+        self.told = []
+        self.levels = set()
 
     def start(self, boot, backlog, readings):
         spool = started(boot)
-        try:
-            self.acknowledge(spool, *backlog)
-            for seq in range(readings):
-                spool.add(seq * 5000, TEXT)
-                spool.keep(seq * 5000)
-                in_ram = {held[0] for held in spool._ram}
-                self.safe.update((boot, each) for each in range(seq + 1) if each not in in_ram)
-                if seq == readings // 2:
-                    self.acknowledge(spool, boot, seq // 2)
-            spool.rewind()
-            taken(spool)
-        finally:
-            self.lost += spool.lost
+        self.acknowledge(spool, *backlog)
+        for seq in range(readings):
+            add(spool, seq)
+            in_ram = {held[0] for held in spool._ram}
+            self.safe.update((boot, each) for each in range(seq + 1) if each not in in_ram)
+            if self.flash.cut_at and self.flash.operations >= self.flash.cut_at:
+                raise OSError("no power")
+            self.levels.update(segment.level for segment in spool._store.segments)
+            if seq == readings // 2:
+                self.acknowledge(spool, boot, seq // 4)
+        spool.rewind()
+        taken(spool)
 
     def acknowledge(self, spool, boot, up_to):
         spool.rewind()
-        self.gone.update((of, seq) for of, seq in taken(spool) if of == boot and seq <= up_to)
+        self.told += [loss for loss in taken(spool)[1] if loss[0] == boot and loss[1] <= up_to]
+        self.gone.update((boot, seq) for seq in range(up_to + 1))
         spool.acknowledge(boot, up_to, [])
 
     def tell(self):
-        self.start(FIRST, (FOREIGN, 3), 24)
+        self.start(FIRST, (FOREIGN, 3), 70)
         unmounted()
         self.operations_of_first = self.flash.operations
         mounted(self.flash)
-        self.start(SECOND, (FIRST, 14), 30)
+        self.start(SECOND, (FIRST, 14), 24)
 
 
 def run_with_a_cut(cut_at, torn):
@@ -94,21 +117,29 @@ def run_with_a_cut(cut_at, torn):
     flash.cut_at, flash.torn = cut_at, torn
     try:
         story.tell()
-    except OSError:  # no power to mount with
+    except OSError:
         assert cut_at and flash.operations >= cut_at
     unmounted()
     mounted(Flash(bytearray(flash.content)))
     try:
         spool = started(LAST)
-        readings = set(taken(spool))
-        spool.add(0, TEXT)
+        readings, losses = taken(spool)
+        add(spool, 0)
         spool.keep(PATIENCE)
         spool.rewind()
-        assert (LAST, 0) in taken(spool), "the next start cannot write"
+        assert (LAST, 0) in taken(spool)[0], "the next start cannot write"
     finally:
         unmounted()
-    story.missing = story.safe - story.gone - readings
-    assert len(story.missing) <= story.lost, "cut at {} lost {}".format(cut_at, sorted(story.missing))
+    losses += story.told
+    missing = story.safe - story.gone - readings
+    unexplained = [
+        (boot, seq)
+        for boot, seq in missing
+        if not any(boot == of and first <= seq <= last for of, first, _, last in losses)
+    ]
+    assert unexplained == [], "cut at {} lost {}".format(cut_at, sorted(unexplained))
+    assert len(missing) <= sum(loss[2] for loss in losses), "cut at {} hides losses".format(cut_at)
+    story.missing, story.losses = missing, losses
     return story
 
 
@@ -122,19 +153,17 @@ def every_cut(torn):
             return story.operations_of_first, story.flash.operations
 
 
-def test_a_clean_cut_at_any_flash_operation_loses_nothing_but_what_it_counts():
+def test_a_clean_cut_at_any_flash_operation_loses_nothing_but_what_it_tells():
     first, both = every_cut(False)
     assert first > 50 and both > first + 50, (first, both)
 
 
-def test_a_torn_write_at_any_flash_operation_loses_nothing_but_what_it_counts():
+def test_a_torn_write_at_any_flash_operation_loses_nothing_but_what_it_tells():
     first, both = every_cut(True)
     assert first > 50 and both > first + 50, (first, both)
 
 
-def test_the_count_of_lost_readings_is_right():
+def test_the_story_has_all_of_it():
     story = run_with_a_cut(None, False)
-    assert story.missing and story.lost - 1 == len(story.missing), (
-        story.lost,
-        story.missing,
-    )  # 1 is the file set aside
+    assert story.levels == {0, 1, 2, 3}, story.levels
+    assert story.missing and story.losses
