@@ -36,17 +36,12 @@ def messages(readings: int, units: int) -> Iterator[tuple[int, ReadingMessage]]:
 
 
 def _readings(unit: str, moment: Moment, poll: int) -> Iterator[tuple[str, bytes]]:
-    yield unit, _payload(unit, poll, 0, "bms1", "jk_pb", "bms", _bms(moment))
-    yield unit, _payload(unit, poll, 1, "pv1", "epever_tracer", "charge_controller", _controller(moment))
-
-
-def _payload(
-    unit: str, poll: int, nth: int, device: str, model: str, measurement: str, signals: dict[str, Any]
-) -> bytes:
-    up = 1000 * POLL_SECONDS * poll + 350 * nth
-    seq = 2 * poll + nth
-    identity = {"boot": _boot(unit), "seq": seq, "device": device, "model": model, "measurement": measurement}
-    return json.dumps(identity | {"up": up, "t": None, "sent": up + 40, "oldest": seq, "signals": signals}).encode()
+    bms = {"device": "bms1", "model": "jk_pb", "measurement": "bms", "signals": _bms(moment)}
+    pv = {"device": "pv1", "model": "epever_tracer", "measurement": "charge_controller", "signals": _controller(moment)}
+    for nth, said in enumerate((bms, pv)):
+        up, seq = 1000 * POLL_SECONDS * poll + 350 * nth, 2 * poll + nth
+        identity = {"boot": _boot(unit), "seq": seq, "oldest": seq, "up": up, "t": None, "sent": up + 40}
+        yield unit, json.dumps(identity | said).encode()
 
 
 @cache

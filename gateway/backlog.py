@@ -18,7 +18,8 @@ from gateway.priority import Priority
 @dataclass(slots=True)
 class Segment:
     """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by
-    priority and by the boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to `level` at least.
+    priority and by the boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to
+    `level` at least.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """The bytes that the link may cost, per day and per month of UTC, and what they have cost so far.
 
 Promised: what is spent is known again after a restart, but for what a crash takes: at most a minute of it, and a
-hundredth of the smaller budget. The backlog gets only what the readings of now have left of the time that has passed, so
-that a long backlog cannot take the rest of the day, or of the month, from what is still to come.
+hundredth of the smaller budget. The backlog gets only what the readings of now have left over of the time that has
+passed: it cannot take the rest of the day, or of the month, from what is still to come.
 Not promised: that nothing is sent beyond the budget. Events, roll-ups and health are, and so is the end of a request.
 """
 
@@ -32,6 +32,9 @@ class Limits:
 
     day: int | None = None
     month: int | None = None
+
+
+UNLIMITED = Limits()
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ class Budget:
     @property
     def is_set(self) -> bool:
         """Whether bytes are limited at all."""
-        return self.limits != Limits()
+        return self.limits != UNLIMITED
 
     @property
     def day_bytes(self) -> int:

@@ -31,7 +31,7 @@ from ingest.writer import Writer
 LOOK = 1.0
 
 LONGEST_WAIT = 60.0
-LONGEST_PROBE_WAIT = 4.0
+LONGEST_PROBE_WAIT = 3.0
 """From one cheap question to the next: asking again costs the link next to nothing and soon finds it back."""
 
 CHEAP_BYTES = 1000

@@ -11,9 +11,10 @@ Promised, with a disk that keeps what it synced:
 Not promised: that a reading is sent only once. After a crash a frame may be sent again; it makes the same points.
 
 On disk: segments `segment-<number>.frames`, appended to while they are the last; one frame per group commit and
-priority, and one more for each boot whose readings have no time yet. No frame number is used twice. A segment is deleted when all its
-frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the limit on older segments
-are written anew in one step, each time with less: without what was forwarded, then thinned, then with losses alone.
+priority, and one more for each boot whose readings have no time yet. No frame number is used twice. A segment is
+deleted when all its frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the
+limit on older segments are written anew in one step, each time with less: without what was forwarded, then thinned,
+then with losses alone.
 """
 
 import logging
@@ -209,9 +210,9 @@ class Journal:
         first: int = 0,
     ) -> list[StoredFrame]:
         """Frames to forward: from the newest down or from the oldest up, numbered from `first` to `below` that, not
-        `busy`, with times or `datable`, and of that priority at `least`; as many as hold at most `readings` readings, but one at least if
-        there is one. In order of number. `datable` says whether that boot's undated readings have times up to that
-        `up`; it is asked often.
+        `busy`, with times or `datable`, and of that priority at `least`; as many as hold at most `readings` readings,
+        but one at least if there is one. In order of number. `datable` says whether that boot's undated readings have
+        times up to that `up`; it is asked often.
         """
         taken: list[StoredFrame] = []
         room = readings

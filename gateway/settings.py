@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.budget import Limits
+from gateway.budget import UNLIMITED, Limits
 from ingest.points import is_tag
 from ingest.settings_file import Table
 from ingest.writer import DatabaseSettings, database_settings
@@ -39,7 +39,7 @@ class Settings:
     page_host: str
     page_port: int
     ignore_ntp: bool = False
-    budget: Limits = Limits()
+    budget: Limits = UNLIMITED
 
 
 def load(path: Path, credentials: Path | None = None) -> Settings:
@@ -71,7 +71,7 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
 
 def _budget(file: Table) -> Limits:
     if not file.has("budget"):
-        return Limits()
+        return UNLIMITED
     budget = file.table("budget")
     day, month = budget.integer("day_kb", 10, 1_000_000_000, None), budget.integer("month_mb", 1, 1_000_000, None)
     return Limits(None if day is None else day * 1000, None if month is None else month * 1_000_000)

@@ -50,18 +50,25 @@ class Influxdb1Writer:
         """Sends `lines` in one request."""
         body, encoding = pack(lines, level)
         headers = {"Content-Encoding": encoding}
-        return self._request(judge_answer, "POST", f"/write?{self._query}", body, headers, timeout or self._timeout)
+        return self._request(
+            judge_answer,
+            "POST",
+            f"/write?{self._query}",
+            body=body,
+            headers=headers,
+            timeout=timeout or self._timeout,
+        )
 
     def ping(self, timeout: float | None = None) -> Answer:
         """Asks `/ping`, which needs no password and touches no data."""
-        return self._request(judge_ping, "GET", "/ping", b"", {}, timeout or self._timeout)
+        return self._request(judge_ping, "GET", "/ping", body=b"", headers={}, timeout=timeout or self._timeout)
 
     def close(self) -> None:
         """Closes the connection."""
         self._pool.close()
 
     def _request(
-        self, judge: Judge, method: str, target: str, body: bytes, headers: dict[str, str], timeout: float
+        self, judge: Judge, method: str, target: str, *, body: bytes, headers: dict[str, str], timeout: float
     ) -> Answer:
         try:
             response = self._pool.urlopen(

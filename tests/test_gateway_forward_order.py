@@ -144,7 +144,7 @@ def test_the_backlog_leaves_the_rest_of_the_day_to_what_is_to_come() -> None:
 
 
 @pytest.mark.parametrize("away_takes", [0, 4000])
-@pytest.mark.parametrize("minutes", [1, 60, 24 * 60])
+@pytest.mark.parametrize("minutes", [1, 60, 8 * 60])
 def test_however_long_the_link_was_away_the_newest_go_first_and_soon(minutes: int, away_takes: int) -> None:
     bench = make()
     bench.database.takes = lambda size: 600 + size // 20  # 600 ms there and back, 2 kB/s of lines packed to a tenth
@@ -156,8 +156,10 @@ def test_however_long_the_link_was_away_the_newest_go_first_and_soon(minutes: in
     while bench.clocks.boot < end:
         bench.look()
     commit(bench, "bms", first=9000)
+    wait = bench.forwarder.step()
+    bench.database.there = True  # just after it was asked in vain
     returned = bench.clocks.boot
-    bench.database.there = True
+    bench.clocks.forward(round(wait * 1000))
     while 9000 not in written(bench, "bms"):
         bench.look()
     assert bench.clocks.boot - returned <= 5000
@@ -171,14 +173,14 @@ def test_after_an_outage_the_time_until_the_backlog_is_gone_is_told_and_was_not_
     bench = make()
     bench.database.takes = lambda size: 600 + size // 20
     bench.database.there = False
-    for first in range(0, 3000, 20):
+    for first in range(0, 6000, 20):
         commit(bench, *["bms"] * 20, first=first)
     bench.clocks.forward(round(INTERVAL * 1000))
     for _ in range(10):
         bench.look()
     assert bench.forwarder.eta.seconds() is None
     bench.database.there = True
-    for _ in range(16):
+    for _ in range(30):
         bench.look()
     told, start = bench.forwarder.eta.seconds(), bench.clocks.boot
     bench.run(1000)
@@ -208,7 +210,7 @@ def test_the_next_portion_is_made_while_one_is_under_way() -> None:
                 made.set()
             return super().of(frame)
 
-    def judge(lines: list[str]) -> Answer:
+    def judge(_lines: list[str]) -> Answer:
         overlapped.append(made.wait(DEADLINE))
         return Answer(Verdict.WRITTEN)
 

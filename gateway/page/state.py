@@ -51,7 +51,7 @@ class Rooms:
 
 def state(rooms: Rooms) -> dict[str, Any]:
     """The page's document; ages in seconds, None where there is nothing yet to have an age. `backlog_gone_in` is in
-    seconds, None while the backlog is not seen to shrink; the budget counts bytes, its limits are None where none is set.
+    seconds, None while the backlog is not seen to shrink; the budget counts bytes, with None for no limit.
     """
     now = rooms.clock.boottime()
     utc = rooms.clock.utc_ms()
