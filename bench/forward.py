@@ -22,7 +22,7 @@ from tempfile import mkdtemp
 
 import urllib3
 
-from bench.village import messages, polls
+from bench.village import Polls, messages, polls, polls_at_rest
 from gateway.budget import Budget, Limits
 from gateway.clock import Clock
 from gateway.deadletters import DeadLetters
@@ -127,12 +127,11 @@ def _post(pool: urllib3.HTTPConnectionPool, body: bytes, encoding: str) -> None:
         raise RuntimeError(f"the database answers {answer.status}: {answer.data!r}")
 
 
-def live_cost(url: str, link: VillageLink, units: int, minutes: int) -> tuple[float, float, float]:
-    """Of a pair of readings: bytes that TCP carried, bytes of all packets, and bytes of the packed lines alone."""
+def live_cost(url: str, link: VillageLink, coming: Polls, minutes: int) -> tuple[float, float, float]:
+    """Of a minute's readings: bytes that TCP carried, bytes of all packets, and bytes of the packed lines alone."""
     with closing(open_writer(Influxdb1Settings(url, "powerunit", "gateway", "database-secret"))) as writer:
         writer.ping()  # the handshake is made once a day, not once a minute
         tcp_before, packets_before, bodies = link.bytes_up + link.bytes_down, writer.wire_bytes, 0
-        coming = polls(units)
         for _ in range(minutes):
             lines = [
                 reading_line(SITE, _message(unit, payload).reading, utc_ms, "gateway")[0]
@@ -143,9 +142,8 @@ def live_cost(url: str, link: VillageLink, units: int, minutes: int) -> tuple[fl
             if answer.reason:
                 raise RuntimeError(answer.reason)
             bodies += answer.sent_bytes
-        pairs = units * LIVE_POLLS * minutes
         tcp = link.bytes_up + link.bytes_down - tcp_before
-        return tcp / pairs, (writer.wire_bytes - packets_before) / pairs, bodies / pairs
+        return tcp / minutes, (writer.wire_bytes - packets_before) / minutes, bodies / minutes
 
 
 def _message(unit: str, payload: bytes) -> ReadingMessage:
@@ -180,19 +178,22 @@ def print_speed(folder: Path, readings: int) -> None:
 
 
 def print_cost(folder: Path, minutes: int) -> None:
-    print("\n| live, a request a minute over TLS | pairs a request | packed lines | TCP payload | packets |")
+    print("\n| bytes a pair, live, a request a minute over TLS | pairs in it | packed lines | TCP payload | packets |")
     print("| --- | ---: | ---: | ---: | ---: |")
     certificate = make_certificate(folder)
     os.environ["SSL_CERT_FILE"] = str(certificate)
-    for units in (1, 2, 5, 10, 20):
-        with (
-            fresh_database(folder, f"cost-{units}") as database,
-            NginxTls(folder / f"nginx-{units}", database, certificate) as nginx,
-            VillageLink(nginx.port) as link,
-        ):
-            tcp, packets, body = live_cost(f"https://127.0.0.1:{link.port}", link, units, minutes)
-            name = f"{units} unit{'s'[: units > 1]}"
-            print(f"| {name} | {units * LIVE_POLLS} | {body:.1f} B | {tcp:.1f} B | {packets:.1f} B |", flush=True)
+    for village, made in (("54 values, by day", polls), ("41 values, at rest", polls_at_rest)):
+        for units in (1, 2, 5, 8, 20):
+            name = f"{units} unit{'s'[: units > 1]}, {village}"
+            pairs = units * LIVE_POLLS
+            with (
+                fresh_database(folder, name) as database,
+                NginxTls(database.folder, database, certificate) as nginx,
+                VillageLink(nginx.port) as link,
+            ):
+                costs = live_cost(f"https://127.0.0.1:{link.port}", link, made(units), minutes)
+            tcp, packets, body = (cost / pairs for cost in costs)
+            print(f"| {name} | {pairs} | {body:.1f} | {tcp:.1f} | {packets:.1f} |", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

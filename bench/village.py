@@ -1,6 +1,9 @@
-"""Readings of a made-up village, as its boards publish them: the rig's power units, polled every 10 s."""
+"""Readings of a made-up village, as its boards publish them: the rig's power units, polled every 10 s, with 54 values
+in a pair of BMS and charge-controller readings; and units of 41 values at rest, of which only the noise is heard.
+"""
 
 import json
+import random
 from collections.abc import Iterator
 from functools import cache
 from itertools import count, islice
@@ -15,14 +18,38 @@ MORNING = 1_795_051_800
 """2026-11-18, 09:30 at Lan Ha Bay, in UTC seconds: sun, load and battery all move."""
 
 
-def polls(units: int, start: int = MORNING) -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
-    """Without end: the time of a poll in UTC ms, and all that the units publish then as (unit, payload): a reading of
-    the BMS and one of the charge controller of each.
-    """
-    models = {f"raft-{unit + 1:02}": PowerUnit(unit, start) for unit in range(units)}
+Polls = Iterator[tuple[int, list[tuple[str, bytes]]]]
+"""Without end: the time of a poll in UTC ms, and all that the units publish then as (unit, payload)."""
+
+
+def polls(units: int) -> Polls:
+    """The rig's units."""
+    models = {f"raft-{unit + 1:02}": PowerUnit(unit, MORNING) for unit in range(units)}
     for poll in count():
-        t = start + POLL_SECONDS * poll
-        yield t * 1000, [reading for name, model in models.items() for reading in _readings(name, model.at(t), poll)]
+        t = MORNING + POLL_SECONDS * poll
+        moments = {unit: model.at(t) for unit, model in models.items()}
+        yield (
+            t * 1000,
+            [
+                reading
+                for unit, moment in moments.items()
+                for reading in _readings(unit, poll, _bms(moment), _controller(moment))
+            ],
+        )
+
+
+def polls_at_rest(units: int) -> Polls:
+    """Units of 41 values at rest."""
+    noise = random.Random(1)
+    for poll in count():
+        yield (
+            (MORNING + POLL_SECONDS * poll) * 1000,
+            [
+                reading
+                for unit in range(units)
+                for reading in _readings(f"raft-{unit + 1:02}", poll, _resting_bms(noise), _resting_controller(noise))
+            ],
+        )
 
 
 def messages(readings: int, units: int) -> Iterator[tuple[int, ReadingMessage]]:
@@ -35,10 +62,12 @@ def messages(readings: int, units: int) -> Iterator[tuple[int, ReadingMessage]]:
         yield utc_ms, message
 
 
-def _readings(unit: str, moment: Moment, poll: int) -> Iterator[tuple[str, bytes]]:
-    bms = {"device": "bms1", "model": "jk_pb", "measurement": "bms", "signals": _bms(moment)}
-    pv = {"device": "pv1", "model": "epever_tracer", "measurement": "charge_controller", "signals": _controller(moment)}
-    for nth, said in enumerate((bms, pv)):
+def _readings(unit: str, poll: int, bms: dict[str, Any], controller: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    devices = (
+        {"device": "bms1", "model": "jk_pb", "measurement": "bms", "signals": bms},
+        {"device": "pv1", "model": "epever_tracer", "measurement": "charge_controller", "signals": controller},
+    )
+    for nth, said in enumerate(devices):
         up, seq = 1000 * POLL_SECONDS * poll + 350 * nth, 2 * poll + nth
         identity = {"boot": _boot(unit), "seq": seq, "oldest": seq, "up": up, "t": None, "sent": up + 40}
         yield unit, json.dumps(identity | said).encode()
@@ -95,4 +124,38 @@ def _controller(moment: Moment) -> dict[str, Any]:
         "energy_today": round(energy.today, -1),
         "energy_total": round(energy.total, -1),
         "battery_net_current": round(controller.battery_current, 2),
+    }
+
+
+def _resting_bms(noise: random.Random) -> dict[str, Any]:
+    cells = {f"cell_{cell:02}_voltage": round(3.29 + noise.gauss(0, 0.0007), 3) for cell in range(1, CELLS + 1)}
+    return {
+        "pack_voltage": round(sum(cells.values()), 3),
+        "current": round(noise.gauss(4, 0.02), 3),
+        "soc": 64,
+        "soh": 97,
+        "cycles": 312,
+        **cells,
+        **{f"temperature_{sensor}": 28.4 for sensor in range(1, 5)},
+        "warnings": 0,
+    }
+
+
+def _resting_controller(noise: random.Random) -> dict[str, Any]:
+    return {
+        "pv_voltage": round(noise.gauss(83, 0.1), 2),
+        "pv_current": round(noise.gauss(3.5, 0.01), 2),
+        "pv_power": round(noise.gauss(290, 1), 2),
+        "battery_voltage": round(noise.gauss(52.6, 0.01), 2),
+        "charge_current": round(noise.gauss(5.3, 0.02), 2),
+        "charge_power": round(noise.gauss(280, 1), 2),
+        "load_voltage": 52.6,
+        "load_current": 1.5,
+        "load_power": 78.9,
+        "controller_temperature": 41.2,
+        "battery_temperature": 28.4,
+        "stage": "bulk",
+        "faults": 0,
+        "energy_today": 1270,
+        "energy_total": 1_480_270,
     }
