@@ -187,7 +187,7 @@ def print_cost(folder: Path, minutes: int) -> None:
             name = f"{units} unit{'s'[: units > 1]}, {village}"
             pairs = units * LIVE_POLLS
             with (
-                fresh_database(folder, name) as database,
+                fresh_database(folder, f"{made.__name__}-{units}") as database,
                 NginxTls(database.folder, database, certificate) as nginx,
                 VillageLink(nginx.port) as link,
             ):
