@@ -78,7 +78,7 @@ class Hour:
                 fields |= {name: round(area / 3600, DIGITS) for name, area in named if name}
         for signal in _rolled_up(self._measurement):
             fields |= self._figures[signal.name].fields(signal)
-        return fields
+        return _finite(fields)
 
     def _integrate(self, points: list[tuple[int, float]]) -> tuple[float, float]:
         """What lies above zero and what lies below, times seconds, within the hour."""
@@ -91,7 +91,7 @@ class Hour:
             above, below = _areas(value + slope * (first - time), value + slope * (last - time), (last - first) / 1000)
             positive.append(above)
             negative.append(below)
-        return math.fsum(positive), math.fsum(negative)
+        return sum(positive), sum(negative)
 
 
 class HourPoint(NamedTuple):
@@ -115,8 +115,9 @@ def day(hours: Iterable[HourPoint]) -> dict[str, Value]:
             known = fields.get(name)
             match _figure_of(hour.measurement).get(name):
                 case "mean":
-                    count = int(_number(hour.fields[f"{name.removesuffix('_mean')}_count"]))
-                    means.setdefault(name, []).append((_number(value), count))
+                    count = hour.fields.get(f"{name.removesuffix('_mean')}_count")
+                    if isinstance(count, int):
+                        means.setdefault(name, []).append((_number(value), count))
                 case "min" if known is not None:
                     fields[name] = min(_comparable(known), _comparable(value))
                 case "max" if known is not None:
@@ -131,10 +132,10 @@ def day(hours: Iterable[HourPoint]) -> dict[str, Value]:
                     fields[name] = round(total, DIGITS)
     for name, weighted in means.items():
         total = sum(count for _, count in weighted)
-        fields[name] = round(math.fsum(mean * count for mean, count in weighted) / total, DIGITS)
+        fields[name] = round(sum(mean * count for mean, count in weighted) / total, DIGITS)
     for name, devices in covered.items():
         fields[name] = round(min(devices.values()), DIGITS)
-    return fields
+    return _finite(fields)
 
 
 class _Figures:
@@ -173,7 +174,7 @@ class _Figures:
             case "count":
                 return self.count
             case "mean":
-                return round(math.fsum(self.total) / self.count, DIGITS)
+                return round(sum(sorted(self.total)) / self.count, DIGITS)
 
 
 def _areas(start: float, end: float, seconds: float) -> tuple[float, float]:
@@ -184,6 +185,11 @@ def _areas(start: float, end: float, seconds: float) -> tuple[float, float]:
         return (above, below) if start > 0 else (below, above)
     area = (start + end) * seconds / 2
     return max(area, 0.0), max(-area, 0.0)
+
+
+def _finite(fields: dict[str, Value]) -> dict[str, Value]:
+    """Without what became too large to be a number: a device may say anything."""
+    return {name: value for name, value in fields.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
 def _number(value: Value | None) -> float:

@@ -173,6 +173,13 @@ def test_what_was_given_up_is_not_summed_up_anew() -> None:
     assert {hour for _, _, hour in told(bench.at(4 * HOUR_MS))} == {1.0, 2.0}
 
 
+def test_a_wrong_clock_in_what_was_given_up_stops_nothing() -> None:
+    bench = Bench()
+    bench.journal._ledger.gives_way(MIDNIGHT + 50 * 365 * 24 * HOUR_MS)  # a board said so
+    bench.commit_hours(0, 0)
+    assert len(bench.at(2 * HOUR_MS)) == 1
+
+
 def test_a_time_of_a_wrong_clock_makes_no_hour() -> None:
     bench = Bench()
     bench.commit(-MIDNIGHT, 100 * 365 * 24 * HOUR_MS)

@@ -149,3 +149,17 @@ def test_a_day_adds_what_its_devices_gave_and_counts_the_time_of_the_least_known
         "charge_controller_readings": 30,
         "charge_controller_covered": 1800.0,
     }
+
+
+def test_what_becomes_too_large_is_left_out_and_spoils_nothing_else() -> None:
+    huge = 1.7e308
+    fields = hour(
+        [(0, {"pack_voltage": huge, "current": huge}), (10, {"pack_voltage": huge, "current": -huge, "soc": 5})]
+    )
+    assert (fields["soc_last"], fields["pack_voltage_max"], fields["bms_covered"]) == (5, huge, 10.0)
+    assert not {"battery_energy_in", "pack_voltage_mean"} & fields.keys()
+    assert day([HourPoint(START, "bms1", "bms_1h", fields)])["soc_last"] == 5
+
+
+def test_a_day_leaves_out_a_mean_without_its_count() -> None:
+    assert day([HourPoint(START, "bms1", "bms_1h", {"soc_mean": 50.0, "soc_max": 60})]) == {"soc_max": 60}
