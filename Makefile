@@ -38,8 +38,9 @@ lint: $(VENV)/ready ## check style and types, the board's against the ESP32's st
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
 
-bench: test-packages $(VENV)/ready ## measure what the journal costs the card, and a reading the link, and how long the board stalls
+bench: test-packages $(VENV)/ready ## measure what journal, spool and link cost, and how long the board's event loop stalls
 	@$(RUN) bench.journal
+	@$(RUN) bench.spool
 	@$(RUN) bench.forward
 	@$(RUN) bench.loop_stall
 
