@@ -44,7 +44,10 @@ class Store:
         self.fails = False
         self._position = 0  # number of the segment that is read
         self._cursor = None
-        self._is_there = _room("finding").find(self)
+        import finding
+
+        self._is_there = finding.find(self)
+        _unload()
 
     def write(self, boot, definitions, records):
         """Appends `records`, as Segment.append takes them, in one go; returns whether they are in flash."""
@@ -52,7 +55,10 @@ class Store:
             return False
         need = sum([len(record[3]) + 8 for record in records]) + 64
         while self.segments and (self.used() + need > self._limit or len(self.segments) >= MOST_FILES):
-            _room("repair").make_room(self)
+            import repair
+
+            repair.make_room(self)
+            _unload()
         segment = self.open
         if segment is None or segment.size + need > SEGMENT:
             segment = Segment(self.folder, self.number + 1, 0, boot)
@@ -83,12 +89,18 @@ class Store:
             try:
                 record = cursor.next()
             except OSError as error:
-                _room("repair").give_up_behind(self, segment, error)
+                import repair
+
+                repair.give_up_behind(self, segment, error)
+                _unload()
                 continue
             if record:
                 return segment.boot, record, cursor.definitions
             if cursor.losses or segment.checked < segment.size:
-                _room("repair").tell_damage(self, cursor)
+                import repair
+
+                repair.tell_damage(self, cursor)
+                _unload()
             if cursor.nothing_left:
                 self.remove(segment)
         is_longer = self.segments and self.segments[-1].number > self._position  # by a loss that was found on the way
@@ -126,18 +138,23 @@ class Store:
         """When the room is nearly used up: makes one small step towards more of it."""
         room = self._limit - SEGMENT  # the new file stands beside the old ones for a while
         if self.thinning is None and self.used() > room:
-            self.thinning = _room("thinning").begun(self, room)
-        thinning = self.thinning
-        if thinning is None:
+            import thinning
+
+            self.thinning = thinning.begun(self, room)
+            _unload()
+        under_way = self.thinning
+        if under_way is None:
             return
         try:
-            thinning.step()
+            under_way.step()
         except OSError as error:
-            thinning.abandon()
-            repair = _room("repair")
-            unreadable = repair.unreadable(thinning.sources)
+            import repair
+
+            under_way.abandon()
+            unreadable = repair.unreadable(under_way.sources)
             for segment in unreadable:
                 repair.give_up_behind(self, segment, error)
+            _unload()
             if not unreadable:
                 self._not_written(error)
 
@@ -156,7 +173,8 @@ class Store:
             self.say("spool: %s cannot be removed (%s); it will be sent again" % (segment.path(), error))
 
     def _not_written(self, error):
-        repair = _room("repair")
+        import repair
+
         if error.errno == NO_SPACE and self.segments:
             repair.make_room(self)
         elif not self.fails:
@@ -164,9 +182,10 @@ class Store:
             self.say("spool: flash takes no readings (%s); they stay in RAM and a power cut costs them" % error)
             for segment in repair.unreadable(self.segments):  # while there is one LittleFS writes nothing at all
                 repair.give_up_unreadable(self, segment)
+        _unload()
 
 
-def _room(name):
-    room = __import__(name)
-    del sys.modules[name]
-    return room
+def _unload():
+    """Frees the heap of the rooms that are seldom needed."""
+    for name in ("finding", "loss", "repair", "thinning"):
+        sys.modules.pop(name, None)
