@@ -7,19 +7,17 @@ Promises: a value is given only if all its bytes stand in the one reply that is 
 register whose value means "not there" is left out. It does not judge whether a value is plausible.
 """
 
-import json
+import binascii
 import struct
 
+# function, address, first signal, signals, kind, size, decimals, absent, absent too, any absent, mask, shift, zero,
+# beside, anything beside, words. Kinds: u unsigned, s signed, m sign and magnitude, b bool, f flags, t text, and scaled
+# by what is beside them V volts, A amperes, W watts.
+ROW = ">BHBB1sBbiiBIBhHBB"
+NO_WORDS = 255
+_ROW_SIZE = struct.calcsize(ROW)
 _BIT_FUNCTIONS = (1, 2)
-_KINDS = ("unsigned", "signed", "magnitude", "bool", "flags", "text", "volts", "amperes", "watts")
-_MAGNITUDE, _BOOL, _FLAGS, _TEXT, _VOLTS, _AMPERES, _WATTS = range(2, 9)
-_SIGNED = (1, _VOLTS, _AMPERES)
-_NONE = 255
-
-# function, address, first name, names, kind, size, decimals, absent, absent too, any absent, mask, shift, zero, beside,
-# anything beside, words
-_ROW = ">BHBBBBbiiBIBhHBB"
-_ROW_SIZE = struct.calcsize(_ROW)
+_SCALED = b"VAW"
 
 
 class Profile:
@@ -49,15 +47,14 @@ class Profile:
         self._words: list = []
         self._address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
-        self._products = [tuple([_interned(name) for name in product]) for product in compiled.get("products", ())]
+        self._products = compiled.get("products", ())
         self._reply_offset = 0
         self._layouts = [tuple(layout) for layout in compiled.get("layouts", ())]
         self._load = load
         self.probe = tuple(compiled["probe"]) if "probe" in compiled else None
-        self.signals = _names(
-            compiled.get("signals") or [row[2] for row in compiled["registers"]],
-            [product[0] for product in self._products],
-        )
+        self.signals = tuple([_interned(name) for name in compiled["signals"].split()])
+        first, count = compiled.get("cells", (0, 0))
+        self._cells = self.signals[first : first + count]
         if not self._layouts:
             self._use(compiled)
         elif self.probe is None:
@@ -92,7 +89,7 @@ class Profile:
         for name, one, other in self._products:
             if one in values and other in values:
                 values[name] = (values[one][0] * values[other][0], values[one][1] + values[other][1])
-        cells = [value for name, value in values.items() if _is_cell(name)]
+        cells = [values[name] for name in self._cells if name in values]
         if cells:
             decimals = cells[0][1]
             lowest = min(cells)[0]
@@ -135,49 +132,8 @@ class Profile:
         self.reads = [tuple(read) for read in layout["reads"]]
         self.optional = [read for read in self.reads if list(read) in layout["optional"]]
         self._reply_offset = layout.get("reply_offset", 0)
-        self._words = []
-        self._rows = b"".join([self._packed(*row) for row in layout["registers"]])
-
-    def _packed(
-        self,
-        function: int,
-        address: int,
-        name: "str | list",
-        kind: str,
-        size: int,
-        decimals: int = 0,
-        absent: "int | list[int] | None" = None,
-        mask: "int | None" = None,
-        shift: "int | None" = None,
-        words: "dict[str, str] | list[int] | None" = None,
-        zero: "int | None" = None,
-        beside: "int | None" = None,
-    ) -> bytes:
-        names = _expanded(name)
-        absents = [absent] if isinstance(absent, int) else absent or []
-        if isinstance(words, dict):
-            self._words.append({int(number): _interned(word) for number, word in words.items()})
-        elif words is not None:
-            self._words.append(bytes(words))
-        return struct.pack(
-            _ROW,
-            function,
-            address,
-            self.signals.index(names[0]),
-            len(names),
-            _KINDS.index(kind),
-            size,
-            decimals,
-            absents[0] if absents else 0,
-            absents[-1] if absents else 0,
-            len(absents),
-            mask or 0,
-            shift or 0,
-            zero or 0,
-            beside or 0,
-            beside is not None,
-            _NONE if words is None else len(self._words) - 1,
-        )
+        self._rows = binascii.a2b_base64(layout["rows"])
+        self._words = [bytes(words) if isinstance(words[0], int) else dict(words) for words in layout["words"]]
 
     def _within(self, function: int, start: int, count: int):
         """What lies wholly in that read: row, number of its name, its offset and that of what it needs beside it.
@@ -187,7 +143,7 @@ class Profile:
         bits = function in _BIT_FUNCTIONS
         end = count if bits else 2 * count
         for at in range(0, len(self._rows), _ROW_SIZE):
-            row = struct.unpack_from(_ROW, self._rows, at)
+            row = struct.unpack_from(ROW, self._rows, at)
             if row[0] != function:
                 continue
             beside = None
@@ -210,26 +166,26 @@ class Profile:
         function, _, _, names, kind, size, decimals, absent, absent_too, any_absent, mask, shift, zero, _, _, words = (
             row
         )
-        if kind == _TEXT:
+        if kind == b"t":
             return _text(data[offset : offset + size])
-        if kind == _FLAGS:
+        if kind == b"f":
             return (self._flags(data, function, offset, self._words[words]), 0)
         if names > 1 and beside is not None and number >= _word(data, beside):
             return None
         raw = _bits(data, offset, size) if function in _BIT_FUNCTIONS else self._unsigned(data, offset, size)
         if mask:
             raw = (raw & mask) >> shift
-        if kind in _SIGNED and raw >> (8 * size - 1):
+        if kind in b"sVA" and raw >> (8 * size - 1):
             raw -= 1 << 8 * size
-        elif kind == _MAGNITUDE and raw & 0x80:
+        elif kind == b"m" and raw & 0x80:
             raw = 0x80 - raw
         if any_absent and raw in (absent, absent_too):
             return None
-        if kind == _BOOL:
+        if kind == b"b":
             return raw != 0
-        if kind >= _VOLTS and beside is not None:
+        if kind in _SCALED and beside is not None:
             return (self._scaled(data, raw, kind, beside, decimals), decimals)
-        if words == _NONE:
+        if words == NO_WORDS:
             return (raw - zero, decimals)
         word: "str | None" = self._words[words].get(raw)
         return word
@@ -249,33 +205,16 @@ class Profile:
             flags |= _bits(data, at, 1) << number
         return flags
 
-    def _scaled(self, data: bytes, raw: int, kind: int, beside: int, decimals: int) -> int:
+    def _scaled(self, data: bytes, raw: int, kind: bytes, beside: int, decimals: int) -> int:
         """In units of the last decimal. The scaling words are volts and amperes, each with 16 bits behind the point:
         full scale is at 2^15, or for watts at 2^17 of both (Morningstar's TriStar MPPT Modbus specification).
         """
         volts, amperes = self._unsigned(data, beside, 4), self._unsigned(data, beside + 4, 4)
-        fraction = 49 if kind == _WATTS else 31
-        scale = volts * amperes if kind == _WATTS else volts if kind == _VOLTS else amperes
+        fraction = 49 if kind == b"W" else 31
+        scale = volts * amperes if kind == b"W" else volts if kind == b"V" else amperes
         for _ in range(decimals):
             scale *= 10
         return (raw * scale + (1 << fraction - 1)) >> fraction
-
-
-def _names(given: list, products: list) -> tuple:
-    names: list = []
-    for name in given:
-        for one in _expanded(name):
-            if one not in names:
-                names.append(_interned(one))
-    names += products
-    if any(_is_cell(name) for name in names):
-        names += ["cell_voltage_min", "cell_voltage_max", "cell_voltage_spread"]
-    return tuple(names)
-
-
-def _expanded(name: "str | list") -> "list[str]":
-    """The names in ["cell_%02d_voltage", 1, 32], or the one that stands for itself."""
-    return [name] if isinstance(name, str) else [name[0] % number for number in range(name[1], name[2] + 1)]
 
 
 def _interned(name: str) -> str:
@@ -284,13 +223,9 @@ def _interned(name: str) -> str:
     return "%s" % name
 
 
-def _is_cell(name: str) -> bool:
-    return name.startswith("cell_") and name[5:7].isdigit()
-
-
 def _beside_size(row: tuple) -> int:
     """Bytes of what a row needs beside itself: two scaling words of 32 bits, or one register that counts."""
-    return 8 if row[4] >= _VOLTS else 2
+    return 8 if row[4] in _SCALED else 2
 
 
 def _word(data: bytes, offset: int) -> int:
@@ -305,17 +240,6 @@ def _bits(data: bytes, first: int, count: int) -> int:
 def _text(data: bytes) -> str:
     """Printable ASCII up to the first NUL: what a device puts after it is whatever its memory held."""
     return "".join(chr(byte) for byte in data.split(b"\0")[0] if 32 <= byte < 127).strip()
-
-
-def to_json(values: dict) -> str:
-    """One JSON object whose numbers have exactly the digits of the registers."""
-    return "{" + ",".join([f'"{name}":{_json(value)}' for name, value in values.items()]) + "}"
-
-
-def _json(value: object) -> str:
-    if isinstance(value, tuple):
-        return decimal(value[0], value[1])
-    return json.dumps(value)
 
 
 def decimal(integer: int, decimals: int) -> str:

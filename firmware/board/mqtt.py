@@ -20,7 +20,11 @@ import umqtt.simple
 DEADLINE = 10  # seconds for the broker to take what we send, or to answer where it must
 LONGEST_PACKET = 4096  # bytes; the longest that we are meant to get is an ack with 32 ranges, below 1 kB
 
-_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = 2, 3, 4, 9, 13
+_CONNACK = 2
+_PUBLISH = 3
+_PUBACK = 4
+_SUBACK = 9
+_PINGRESP = 13
 
 
 class Lost(Exception):

@@ -12,12 +12,13 @@ Exit code 1: the reply is damaged or another's; 2: something in the command is w
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from firmware.board import rtu
-from firmware.board.decode import Profile, to_json
+from firmware.board.decode import Profile, decimal
 from firmware.host import identification
 from firmware.host.plan import Block
 from firmware.host.profile import DeviceProfile, Layout, load
@@ -91,6 +92,15 @@ def _untold(profile: DeviceProfile, layout: Layout, read: Block) -> list[Registe
 def _words(profile: DeviceProfile, block: Block) -> range:
     step = profile.limits.address_step
     return range(block.address, block.address + block.count * step, step)
+
+
+def to_json(values: Mapping[str, object]) -> str:
+    """One JSON object whose numbers, (integer, decimals) each, have exactly the digits of the registers."""
+    return "{" + ",".join([f'"{name}":{_json(value)}' for name, value in values.items()]) + "}"
+
+
+def _json(value: object) -> str:
+    return decimal(*value) if isinstance(value, tuple) else json.dumps(value)
 
 
 def _check_layout(profile: DeviceProfile, name: str | None) -> None:
