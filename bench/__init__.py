@@ -1,1 +1,1 @@
-"""Measurements, each against a baseline of the same run."""
+"""Measurements: what the project says of its costs is made by these commands."""

@@ -9,22 +9,24 @@ from dataclasses import dataclass, field
 
 from gateway import framelog
 from gateway.disk import Disk
-from gateway.entry import LOSS, FrameMark, StoredFrame
+from gateway.entry import LOSS, FrameMark, StoredFrame, frame_priority
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger
+from gateway.priority import Priority
 
 
 @dataclass(slots=True)
 class Segment:
-    """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by the
-    boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to `level` at least.
+    """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by
+    priority and by the boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to
+    `level` at least.
     """
 
     name: str
     size: int = 0
     foreign: bool = False
     frames: IntervalSet = field(default_factory=IntervalSet)
-    pending: Counter[Key | None] = field(default_factory=Counter)
+    pending: Counter[tuple[Priority, Key | None]] = field(default_factory=Counter)
     keys: set[Key] = field(default_factory=set)
     level: int = 0
 
@@ -40,13 +42,14 @@ class Segment:
 
 
 class Backlog:
-    """`segments` from the oldest to the one that is written; `readings` that are not forwarded, and how many of them
-    are `undated`, per boot.
+    """`segments` from the oldest to the one that is written; `readings` that are not forwarded, how many of them
+    are `events`, and how many are `undated`, per boot.
     """
 
     def __init__(self, disk: Disk, ledger: Ledger) -> None:
         self.segments: list[Segment] = []
         self.readings = 0
+        self.events = 0
         self.undated: Counter[Key] = Counter()
         self._disk = disk
         self._ledger = ledger
@@ -67,27 +70,29 @@ class Backlog:
                 self._ledger.account(entry.key, seq, last)
         segment.frames.add(frame.number)
         if frame.number not in self._ledger.forwarded:
-            segment.pending[frame.undated] += 1
-            self._count(frame.mark, +1)
+            self._wait(segment, frame.mark)
 
     def forwarded(self, marks: Sequence[FrameMark]) -> None:
         """The database has these frames. One that was thinned meanwhile is in no segment: the rest of it is sent."""
         fresh = [
             (mark, segment)
             for mark in marks
-            for segment in self.segments
-            if mark.number in segment.frames and mark.number not in self._ledger.forwarded
+            if mark.number not in self._ledger.forwarded and (segment := self._holder(mark.number)) is not None
         ]
         self._ledger.mark_forwarded([mark.number for mark, _ in fresh])
         for mark, segment in fresh:
-            segment.pending[mark.undated] -= 1
+            segment.pending[mark.priority, mark.undated] -= 1
             self._count(mark, -1)
 
-    def waiting(self, segment: Segment) -> list[framelog.Frame]:
-        """The segment's frames that are not forwarded, read from the disk. Raises OSError."""
+    def waiting(self, segment: Segment, least: Priority = Priority.READING) -> list[framelog.Frame]:
+        """The segment's frames that are not forwarded and no less urgent, read from the disk. Raises OSError."""
         found, _ = framelog.scan(self._disk.read(segment.name))
         return [
-            frame for frame in found if frame.number in segment.frames and frame.number not in self._ledger.forwarded
+            frame
+            for frame in found
+            if frame.number in segment.frames
+            and frame.number not in self._ledger.forwarded
+            and (least is Priority.READING or frame_priority(frame) <= least)
         ]
 
     def replace(
@@ -101,10 +106,18 @@ class Backlog:
             self._count(mark, -1)
         for mark in made:
             into.frames.add(mark.number)
-            into.pending[mark.undated] += 1
-            self._count(mark, +1)
+            self._wait(into, mark)
+
+    def _holder(self, number: int) -> Segment | None:
+        return next((segment for segment in self.segments if number in segment.frames), None)
+
+    def _wait(self, segment: Segment, mark: FrameMark) -> None:
+        segment.pending[mark.priority, mark.undated] += 1
+        self._count(mark, +1)
 
     def _count(self, mark: FrameMark, sign: int) -> None:
         self.readings += sign * mark.readings
+        if mark.priority is Priority.EVENT:
+            self.events += sign * mark.readings
         if mark.undated is not None:
             self.undated[mark.undated] += sign * mark.readings

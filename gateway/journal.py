@@ -10,10 +10,11 @@ Promised, with a disk that keeps what it synced:
 - Memory grows neither with the readings nor with the frames that wait here.
 Not promised: that a reading is sent only once. After a crash a frame may be sent again; it makes the same points.
 
-On disk: segments `segment-<number>.frames`, appended to while they are the last; one frame per group commit, and one
-more for each boot whose readings have no time yet. No frame number is used twice. A segment is deleted when all its
-frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the limit on older segments
-are written anew in one step, each time with less: without what was forwarded, then thinned, then with losses alone.
+On disk: segments `segment-<number>.frames`, appended to while they are the last; one frame per group commit and
+priority, and one more for each boot whose readings have no time yet. No frame number is used twice. A segment is
+deleted when all its frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the
+limit on older segments are written anew in one step, each time with less: without what was forwarded, then thinned,
+then with losses alone.
 """
 
 import logging
@@ -29,6 +30,7 @@ from gateway.disk import Disk
 from gateway.entry import Entry, FrameMark, StoredFrame, document, stored
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger, Origin
+from gateway.priority import Priority, priority
 from gateway.room import Room
 
 LIMIT_BYTES = 4_000_000_000
@@ -119,6 +121,11 @@ class Journal:
         return self._backlog.readings
 
     @property
+    def pending_events(self) -> int:
+        """How many of them go first of all."""
+        return self._backlog.events
+
+    @property
     def bytes(self) -> int:
         """What the readings take on the disk."""
         with self._lock:
@@ -151,9 +158,10 @@ class Journal:
 
     def commit(self, entries: Sequence[Entry]) -> None:
         """Store the entries, none of which may be `seen`. Durable on return. Raises OSError; nothing is stored then."""
-        groups: dict[Key | None, list[Entry]] = {}
+        groups: dict[tuple[Priority, Key | None], list[Entry]] = {}
         for entry in entries:
-            groups.setdefault(None if entry.dated else entry.key, []).append(entry)
+            undated = None if entry.dated else entry.key
+            groups.setdefault((priority(entry.reading.measurement), undated), []).append(entry)
         if not groups:
             return
         with self._lock:
@@ -164,7 +172,7 @@ class Journal:
             self._next = numbers.stop
             data = b"".join(
                 framelog.encode(number, document(group, group[0].kernel, undated))
-                for number, (undated, group) in zip(numbers, groups.items(), strict=True)
+                for number, ((_, undated), group) in zip(numbers, groups.items(), strict=True)
             )
             self._room.make(len(data))
             segment = self._writable()
@@ -178,7 +186,7 @@ class Journal:
             for entry in entries:
                 if not entry.made_here:
                     self._ledger.begin(entry.key, entry.reading.seq)
-            for number, (undated, group) in zip(numbers, groups.items(), strict=True):
+            for number, ((_, undated), group) in zip(numbers, groups.items(), strict=True):
                 self._backlog.index(segment, StoredFrame(number, tuple(group), undated))
 
     def set_aside(self, key: Key, seqs: Sequence[int]) -> None:
@@ -191,16 +199,25 @@ class Journal:
             self._ledger.keep_seen([key])
 
     def take(
-        self, *, newest: bool, below: int, readings: int, busy: Container[int], datable: Callable[[Key, int], bool]
+        self,
+        *,
+        newest: bool,
+        below: int,
+        readings: int,
+        busy: Container[int],
+        datable: Callable[[Key, int], bool],
+        least: Priority = Priority.READING,
+        first: int = 0,
     ) -> list[StoredFrame]:
-        """Frames to forward: from the newest down or from the oldest up, numbered `below` that, not `busy`, with times
-        or `datable`; as many as hold at most `readings` readings, but one at least if there is one. In order of number.
-        `datable` says whether that boot's undated readings have times up to that `up`; it is asked often.
+        """Frames to forward: from the newest down or from the oldest up, numbered from `first` to `below` that, not
+        `busy`, with times or `datable`, and of that priority at `least`; as many as hold at most `readings` readings,
+        but one at least if there is one. In order of number. `datable` says whether that boot's undated readings have
+        times up to that `up`; it is asked often.
         """
         taken: list[StoredFrame] = []
         room = readings
         with self._lock:
-            for frame in self._pending(newest, below, busy, datable):
+            for frame in self._pending(newest, range(first, below), busy, datable, least):
                 room -= len(frame.entries)
                 if taken and room < 0:
                     break
@@ -264,14 +281,22 @@ class Journal:
             log.warning("%s: not cut back to %d bytes (%s)", segment.name, segment.size, error.strerror)
 
     def _pending(
-        self, newest: bool, below: int, busy: Container[int], datable: Callable[[Key, int], bool]
+        self,
+        newest: bool,
+        numbers: Container[int],
+        busy: Container[int],
+        datable: Callable[[Key, int], bool],
+        least: Priority,
     ) -> Iterator[StoredFrame]:
         for segment in reversed(self._segments) if newest else self._segments:
-            if not any(count and (key is None or datable(key, 0)) for key, count in segment.pending.items()):
+            if not any(
+                count and urgency <= least and (key is None or datable(key, 0))
+                for (urgency, key), count in segment.pending.items()
+            ):
                 continue
-            frames = self._backlog.waiting(segment)
+            frames = self._backlog.waiting(segment, least)
             for found in reversed(frames) if newest else frames:
-                if found.number >= below or found.number in busy:
+                if found.number not in numbers or found.number in busy:
                     continue
                 frame = stored(found)
                 if frame.undated is None or datable(frame.undated, max(entry.reading.up for entry in frame.entries)):

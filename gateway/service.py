@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from gateway.budget import Budget
 from gateway.clock import Clock, kernel_boot
 from gateway.commit import Committer
 from gateway.dating import Dating, freeze_origins
@@ -92,6 +93,7 @@ class Service:
             lines=lines,
             freeze_origins=lambda: freeze_origins(journal, dating),
             health=self._health,
+            budget=Budget(settings.budget, disk, clock.boottime, clock.utc_ms),
         )
         self._rooms = Rooms(settings.site, clock, units, journal, dead_letters, receiver, committer, lines, forwarder)
         self._server = make_server(

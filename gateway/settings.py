@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.budget import UNLIMITED, Limits
 from ingest.points import is_tag
 from ingest.settings_file import Table
 from ingest.writer import DatabaseSettings, database_settings
@@ -38,6 +39,7 @@ class Settings:
     page_host: str
     page_port: int
     ignore_ntp: bool = False
+    budget: Limits = UNLIMITED
 
 
 def load(path: Path, credentials: Path | None = None) -> Settings:
@@ -57,6 +59,7 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
         journal_limit=journal.integer("limit_mb", 16, 1_000_000, LIMIT_MB) * 1_000_000,
         commit_interval=journal.seconds("commit_interval", 0.1, 10, COMMIT_INTERVAL),
         forward_interval=file.table("forward").seconds("interval", 1, 3600),
+        budget=_budget(file),
         database=database_settings(file.table("database")),
         page_host=page.host("host"),
         page_port=page.integer("port", 1, 65535),
@@ -64,6 +67,14 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
     )
     file.refuse_unknown()
     return settings
+
+
+def _budget(file: Table) -> Limits:
+    if not file.has("budget"):
+        return UNLIMITED
+    budget = file.table("budget")
+    day, month = budget.integer("day_kb", 10, 1_000_000_000, None), budget.integer("month_mb", 1, 1_000_000, None)
+    return Limits(None if day is None else day * 1000, None if month is None else month * 1_000_000)
 
 
 def _site(file: Table) -> str:

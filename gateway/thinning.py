@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway import framelog
-from gateway.entry import LOSS, Entry, FrameMark, StoredFrame, document
+from gateway.entry import LOSS, Entry, FrameMark, StoredFrame, document, mark
 from gateway.ledger import Key
 from gateway.loss import Lost, Reason
 
@@ -104,4 +104,4 @@ class _Writer:
         number = self._next_number()
         text = document(entries, kernel, undated, self._level, self._replaces)
         self._data.append(framelog.encode(number, text))
-        self._marks.append(FrameMark(number, len(entries), undated))
+        self._marks.append(mark(number, entries, undated))

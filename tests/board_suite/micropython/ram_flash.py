@@ -12,9 +12,11 @@ ROOT = "/flash"
 
 
 class Flash:
-    def __init__(self, content=None):
-        self.content = content or bytearray(b"\xff" * (BLOCK * BLOCKS))
+    def __init__(self, content=None, blocks=BLOCKS):
+        self.content = content or bytearray(b"\xff" * (BLOCK * blocks))
         self.operations = 0
+        self.written = 0  # bytes
+        self.erased = 0  # blocks
         self.cut_at = None
         self.torn = False
 
@@ -29,16 +31,18 @@ class Flash:
                 self.content[start : start + len(buffer) // 2] = buffer[: len(buffer) // 2]
             return -errno.EIO
         self.content[start : start + len(buffer)] = buffer
+        self.written += len(buffer)
 
     def ioctl(self, operation, argument):
         if operation == 4:
-            return BLOCKS
+            return len(self.content) // BLOCK
         if operation == 5:
             return BLOCK
         if operation == 6:
             if not self._has_power():
                 return -errno.EIO
             self.content[argument * BLOCK : (argument + 1) * BLOCK] = b"\xff" * BLOCK
+            self.erased += 1
         return 0
 
     def _has_power(self):
