@@ -185,7 +185,7 @@ class Connection:
             self._answer(b"\x40\x02" + packet[end : end + 2])
             topic = bytes(packet[start + 2 : end])
             if topic.endswith(b"/reading"):
-                self._publish(topic[:-7] + b"ack", stage.gateway.take(packet[end + 2 :]))
+                self._publish(topic[:-7] + b"ack", stage.gateway.take(packet))
 
     def _publish(self, topic, message):
         length = len(topic) + len(message) + 4
@@ -244,6 +244,7 @@ class Watchdog:
 def begin():
     """Puts the stand-ins into their places, before the firmware is there."""
     stage.begin()
+    Connection()  # asyncio reads what that needs
     sys.modules["time"] = FakeTime
     asyncio.open_connection = open_connection
     sys.modules["board"] = Board
