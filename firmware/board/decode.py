@@ -16,7 +16,7 @@ import struct
 ROW = ">BHBB1sBbiiBIBhHBB"
 NO_WORDS = 255
 _ROW_SIZE = struct.calcsize(ROW)
-_BIT_FUNCTIONS = (1, 2)
+BIT_FUNCTIONS = (1, 2)
 _SCALED = b"VAW"
 
 
@@ -45,7 +45,7 @@ class Profile:
         self.optional: list = []
         self._rows = b""  # one object, where a tuple for each row would be dozens
         self._words: list = []
-        self._address_step = compiled["address_step"]
+        self.address_step = compiled["address_step"]
         self._low_word_first = compiled["low_word_first"]
         self._products = compiled.get("products", ())
         self._reply_offset = 0
@@ -74,7 +74,7 @@ class Profile:
         A value is a pair (integer, decimals), a bool or a str.
         """
         values: dict = {}
-        for row, number, offset, beside in self._within(function, start, count):
+        for row, number, offset, beside in self.within(function, start, count):
             value = self._value(data, row, number, offset, beside)
             if value is not None:
                 values[self.signals[row[2] + number]] = value
@@ -82,7 +82,7 @@ class Profile:
 
     def names(self, function: int, start: int, count: int) -> "list[str]":
         """What `decode` may give for that read."""
-        return [self.signals[row[2] + number] for row, number, _, _ in self._within(function, start, count)]
+        return [self.signals[row[2] + number] for row, number, _, _ in self.within(function, start, count)]
 
     def complete(self, values: dict) -> None:
         """Add the signals that are computed from others, once the values of a whole poll are together."""
@@ -100,28 +100,10 @@ class Profile:
 
     def split(self, block: tuple) -> "list[tuple[int, int, int]] | None":
         """Two smaller reads that give all that `block` gives and cut no value in two; None where there are none."""
-        function, start, count = block
-        bits = function in _BIT_FUNCTIONS
-        spans: list = []
-        for row, _, offset, beside in self._within(function, start, count):
-            first, end = offset, offset + row[5]
-            if beside is not None:
-                first, end = min(first, beside), max(end, beside + _beside_size(row))
-            spans.append((first, end) if bits else (first // 2, end // 2))
-        spans.sort()
-        groups: list = []
-        for first, end in spans:
-            if groups and first < groups[-1][1]:
-                groups[-1] = (groups[-1][0], max(end, groups[-1][1]))
-            else:
-                groups.append((first, end))
-        if len(groups) < 2:
-            return None
-        step = 1 if bits else self._address_step
-        half = len(groups) // 2
-        return [
-            (function, start + part[0][0] * step, part[-1][1] - part[0][0]) for part in (groups[:half], groups[half:])
-        ]
+        import seldom  # type: ignore[import-not-found]  # only here: the host, which has this room too, divides nothing
+
+        halves: "list[tuple[int, int, int]] | None" = seldom.room("division").halves(self, block)
+        return halves
 
     def _choose(self, number: int) -> None:
         for name, lowest, highest in self._layouts:
@@ -135,12 +117,12 @@ class Profile:
         self._rows = binascii.a2b_base64(layout["rows"])
         self._words = [bytes(words) if isinstance(words[0], int) else dict(words) for words in layout["words"]]
 
-    def _within(self, function: int, start: int, count: int):
+    def within(self, function: int, start: int, count: int):
         """What lies wholly in that read: row, number of its name, its offset and that of what it needs beside it.
 
         Offsets count bytes, or bits for functions 1 and 2.
         """
-        bits = function in _BIT_FUNCTIONS
+        bits = function in BIT_FUNCTIONS
         end = count if bits else 2 * count
         for at in range(0, len(self._rows), _ROW_SIZE):
             row = struct.unpack_from(ROW, self._rows, at)
@@ -149,7 +131,7 @@ class Profile:
             beside = None
             if row[14]:
                 beside = self._offset(row[13], start, bits)
-                if beside < 0 or beside + _beside_size(row) > end:
+                if beside < 0 or beside + beside_size(row) > end:
                     continue
             offset = self._offset(row[1], start, bits)
             for number in range(row[3]):
@@ -158,7 +140,7 @@ class Profile:
                 offset += row[5]
 
     def _offset(self, address: int, start: int, bits: bool) -> int:
-        return address - start if bits else (address - start) * 2 // self._address_step
+        return address - start if bits else (address - start) * 2 // self.address_step
 
     def _value(
         self, data: bytes, row: tuple, number: int, offset: int, beside: "int | None"
@@ -172,7 +154,7 @@ class Profile:
             return (self._flags(data, function, offset, self._words[words]), 0)
         if names > 1 and beside is not None and number >= _word(data, beside):
             return None
-        raw = _bits(data, offset, size) if function in _BIT_FUNCTIONS else self._unsigned(data, offset, size)
+        raw = _bits(data, offset, size) if function in BIT_FUNCTIONS else self._unsigned(data, offset, size)
         if mask:
             raw = (raw & mask) >> shift
         if kind in b"sVA" and raw >> (8 * size - 1):
@@ -201,7 +183,7 @@ class Profile:
         """Bit n is the device's bit places[n]: 16 to a register, its lowest first."""
         flags = 0
         for number, place in enumerate(places):
-            at = offset + place if function in _BIT_FUNCTIONS else 8 * offset + (place ^ 8)
+            at = offset + place if function in BIT_FUNCTIONS else 8 * offset + (place ^ 8)
             flags |= _bits(data, at, 1) << number
         return flags
 
@@ -223,7 +205,7 @@ def _interned(name: str) -> str:
     return "%s" % name
 
 
-def _beside_size(row: tuple) -> int:
+def beside_size(row: tuple) -> int:
     """Bytes of what a row needs beside itself: two scaling words of 32 bits, or one register that counts."""
     return 8 if row[4] in _SCALED else 2
 
