@@ -19,7 +19,8 @@ from gateway.priority import Priority
 class Segment:
     """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by
     priority and by the boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to
-    `level` at least.
+    `level` at least. `times` are the first and the last time of what it holds, UTC in ms, `ups` likewise of the boots
+    that are undated.
     """
 
     name: str
@@ -29,11 +30,13 @@ class Segment:
     pending: Counter[tuple[Priority, Key | None]] = field(default_factory=Counter)
     keys: set[Key] = field(default_factory=set)
     level: int = 0
+    times: tuple[int, int] | None = None
+    ups: dict[Key, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
-        """Of the file."""
-        return int(self.name[len("segment-") : -len(".frames")])
+        """Of the file, also when it is history."""
+        return int(self.name.split("-")[1].removesuffix(".frames"))
 
     @property
     def sent(self) -> int:
@@ -68,6 +71,10 @@ class Backlog:
                 self._ledger.seen.setdefault(entry.key, IntervalSet()).add(seq)
             if entry.reading.measurement == LOSS and isinstance(last, int) and last >= seq:
                 self._ledger.account(entry.key, seq, last)
+            if entry.dated is None:
+                segment.ups[entry.key] = _widened(segment.ups.get(entry.key), entry.reading.up)
+            else:
+                segment.times = _widened(segment.times, entry.dated[0])
         segment.frames.add(frame.number)
         if frame.number not in self._ledger.forwarded:
             self._wait(segment, frame.mark)
@@ -95,6 +102,15 @@ class Backlog:
             and (least is Priority.READING or frame_priority(frame) <= least)
         ]
 
+    def times(self, segment: Segment) -> tuple[int, int]:
+        """From when to when its readings were taken, as far as they have a time by now: UTC in ms; (0, 0) for none."""
+        times = segment.times
+        for key, ups in segment.ups.items():
+            for up in ups:
+                if (origin := self._ledger.origin(key, up)) is not None:
+                    times = _widened(times, origin.utc_ms + up)
+        return times or (0, 0)
+
     def replace(
         self, sources: Sequence[Segment], gone: Sequence[FrameMark], into: Segment, made: Sequence[FrameMark]
     ) -> None:
@@ -102,6 +118,11 @@ class Backlog:
         for source in sources:
             source.frames = IntervalSet()
             source.pending.clear()
+            for time in source.times or ():
+                into.times = _widened(into.times, time)
+            for key, ups in source.ups.items():
+                for up in ups:
+                    into.ups[key] = _widened(into.ups.get(key), up)
         for mark in gone:
             self._count(mark, -1)
         for mark in made:
@@ -121,3 +142,7 @@ class Backlog:
             self.events += sign * mark.readings
         if mark.undated is not None:
             self.undated[mark.undated] += sign * mark.readings
+
+
+def _widened(span: tuple[int, int] | None, number: int) -> tuple[int, int]:
+    return (number, number) if span is None else (min(span[0], number), max(span[1], number))

@@ -80,6 +80,11 @@ class Budget:
         """Spent this month."""
         return self._spent.month_bytes if self._spent.month in (None, (self._today() or "")[:7]) else 0
 
+    def spent_share(self) -> float | None:
+        """What of the tighter budget is spent, in %; None while there is no limit."""
+        spent = ((self.limits.day, self.day_bytes), (self.limits.month, self.month_bytes))
+        return max((100 * size / limit for limit, size in spent if limit is not None), default=None)
+
     def spend(self, size: int) -> None:
         """So many bytes went over the link."""
         today = self._today()

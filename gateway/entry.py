@@ -12,6 +12,7 @@ from gateway.ledger import Key
 from gateway.message import ReadingMessage, payload_of, reading_message
 from gateway.priority import Priority, slowest
 from ingest.reading import Reading, TimeQuality
+from ingest.signals import COMPUTED_MEASUREMENTS
 
 LOSS = "loss"
 GATEWAY = "gateway"
@@ -45,8 +46,13 @@ class Entry:
 
     @property
     def made_here(self) -> bool:
-        """Whether it is the gateway's own, told about readings of that boot and none of them."""
-        return self.reading.device == GATEWAY
+        """Whether it is the gateway's own, made of a board's readings and none of them."""
+        return self.reading.device == GATEWAY or self.computed
+
+    @property
+    def computed(self) -> bool:
+        """Whether it is an event or a roll-up."""
+        return self.reading.measurement in COMPUTED_MEASUREMENTS
 
 
 class FrameMark(NamedTuple):

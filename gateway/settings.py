@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway import alarm_rules
+from gateway.alarm_rules import Rules
 from gateway.budget import UNLIMITED, Limits
 from ingest.points import is_tag
 from ingest.settings_file import Table
@@ -13,6 +15,9 @@ COMMIT_INTERVAL = 5.0
 
 LIMIT_MB = 4000
 """Two months at four readings a second, and the half of what a system leaves free on a card of 16 GB."""
+
+DAY_BEGINS = 17
+"""Hour of UTC: midnight in Vietnam. A day that begins at midnight UTC would end there an hour after sunrise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,9 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`commit_interval` and `forward_interval` are in seconds, `journal_limit` is in bytes."""
+    """`commit_interval` and `forward_interval` are in seconds, `journal_limit` is in bytes, `day_begins` is an hour of
+    UTC.
+    """
 
     site: str
     broker: BrokerSettings
@@ -38,8 +45,10 @@ class Settings:
     database: DatabaseSettings
     page_host: str
     page_port: int
+    rules: Rules
     ignore_ntp: bool = False
     budget: Limits = UNLIMITED
+    day_begins: int = DAY_BEGINS
 
 
 def load(path: Path, credentials: Path | None = None) -> Settings:
@@ -64,9 +73,16 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
         page_host=page.host("host"),
         page_port=page.integer("port", 1, 65535),
         ignore_ntp=file.table("clock", {}).flag("ignore_ntp"),
+        day_begins=file.table("rollups", {}).integer("day_begins", 0, 23, DAY_BEGINS),
+        rules=_rules(file, path),
     )
     file.refuse_unknown()
     return settings
+
+
+def _rules(file: Table, path: Path) -> Rules:
+    alarms = file.table("alarms", {})
+    return alarm_rules.load(path.parent / alarms.text("rules") if alarms.has("rules") else alarm_rules.DEFAULT)
 
 
 def _budget(file: Table) -> Limits:

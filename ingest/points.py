@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from ingest.reading import Reading, TimeQuality, Value
-from ingest.signals import DEVICE_MEASUREMENTS, SignalType, catalogue
+from ingest.signals import COMPUTED_MEASUREMENTS, DEVICE_MEASUREMENTS, SignalType, catalogue
+
+MEASUREMENTS = (*DEVICE_MEASUREMENTS, *COMPUTED_MEASUREMENTS)
 
 INT64_LIMIT = 2**63
 
@@ -26,13 +28,13 @@ _TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 def reading_line(site: str, reading: Reading, time_ms: int, quality: TimeQuality) -> tuple[str, list[str]]:
     """The point of `reading` at `time_ms` (UTC), and one line for each of its signals that had to be set aside.
 
-    Raises ValueError when there is no such point at all: a measurement that is none of a device, or a site, unit,
-    device or model that no tag can hold.
+    Raises ValueError when there is no such point at all: a measurement that is none of a device nor made of such, or a
+    site, unit, device or model that no tag can hold.
     """
-    if reading.measurement not in DEVICE_MEASUREMENTS:
-        raise ValueError(f"measurement {reading.measurement!r} is none of {', '.join(DEVICE_MEASUREMENTS)}")
+    if reading.measurement not in MEASUREMENTS:
+        raise ValueError(f"measurement {reading.measurement!r} is none of {', '.join(MEASUREMENTS)}")
     series = _series(reading.measurement, reading.device, reading.model, site, reading.unit)
-    told_by_gateway: dict[str, Value] = {"time_quality": quality}
+    told_by_gateway: dict[str, Value] = {"time_quality": quality} if reading.measurement in DEVICE_MEASUREMENTS else {}
     if reading.error is not None:
         told_by_gateway["bus_error"] = reading.error
     fields, set_aside = _fields(reading.measurement, reading.signals | told_by_gateway)

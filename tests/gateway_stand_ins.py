@@ -42,6 +42,9 @@ class RecordingDisk:
             raise OSError(5, "Input/output error")
         return self.files[name]
 
+    def size(self, name: str) -> int:
+        return len(self.files[name])
+
     def append(self, name: str, data: bytes) -> None:
         self.held.add(name)
         self._refuse_when_full()

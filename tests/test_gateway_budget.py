@@ -120,3 +120,12 @@ def test_a_full_disk_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     bench.budget.spend(100)
     assert bench.budget.left(backlog=False) == 400
     assert len(caplog.records) == 1
+
+
+def test_what_is_spent_of_the_tighter_budget() -> None:
+    bench = Bench(Limits(day=1000, month=10_000))
+    bench.budget.spend(500)
+    assert bench.budget.spent_share() == 50.0
+    bench.clocks.forward(DAY_MS)
+    assert bench.budget.spent_share() == 5.0
+    assert Bench(Limits()).budget.spent_share() is None

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import alarm_rules
 from gateway.budget import Limits
 from gateway.settings import load
 from ingest.settings_file import SettingsError
@@ -46,6 +47,8 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
     assert (settings.commit_interval, settings.forward_interval) == (5.0, 60.0)
     assert settings.budget == Limits(25_000_000, 600_000_000)
     assert settings.ignore_ntp is False
+    assert settings.day_begins == 17
+    assert settings.rules == alarm_rules.load(alarm_rules.DEFAULT)
     assert (settings.page_host, settings.page_port) == ("0.0.0.0", 8080)
     assert "secret" not in repr(settings)
 
@@ -76,8 +79,8 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
         ('kind = "influxdb1"', 'kind = "influxdb9"', "database.kind: 'influxdb9'; give one of influxdb1, influxdb2"),
         ('kind = "influxdb1"', 'kind = "influxdb1"\norg = "trial"', "database.org: no such key; known here are kind"),
         ("port = 8080", "port = 80800", "page.port: 80800; give"),
-        ("[page]", "[page]\n[alarms]\n[pages]", "page.host: missing"),
-        ("[page]", "[alarms]\n[page]", "alarms: no such key; known here are broker"),
+        ("[page]", "[page]\n[pagers]\n[pages]", "page.host: missing"),
+        ("[page]", "[pagers]\n[page]", "pagers: no such key; known here are broker"),
         ("ignore_ntp = false", "ignore_ntp = 0", "clock.ignore_ntp: 0; give true or false"),
     ],
 )
@@ -130,3 +133,15 @@ def test_without_a_budget_nothing_is_limited(example: Path) -> None:
 
 def test_a_budget_may_be_for_the_month_alone(example: Path) -> None:
     assert load(change(example, "day_kb", "# day_kb")).budget == Limits(None, 600_000_000)
+
+
+def test_changed_alarm_rules_are_found_beside_the_settings(example: Path) -> None:
+    changed = (alarm_rules.DEFAULT).read_text("utf-8").replace("after = 300", "after = 77")
+    (example.parent / "alarms.toml").write_text(changed, "utf-8")
+    assert load(change(example, '# rules = "alarms.toml"', 'rules = "alarms.toml"')).rules.silent == 77_000
+
+
+def test_wrong_alarm_rules_are_named_by_their_own_file(example: Path) -> None:
+    change(example, '# rules = "alarms.toml"', 'rules = "alarms.toml"')
+    with pytest.raises(SettingsError, match=r"alarms\.toml: no such file; copy gateway/alarm_rules\.toml to it"):
+        load(example)

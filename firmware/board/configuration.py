@@ -29,7 +29,7 @@ def configured(layout):
     except settings.SettingsError as error:
         asyncio.run(_complain(error, settings.led("unit.json")))
     try:
-        return loaded, [Device(each["name"], each["address"], profile(each, layout)) for each in loaded["devices"]]
+        return loaded, [Device(each["name"], each["address"], profile(each, layout)) for each in loaded.pop("devices")]
     except ProfileError as error:
         asyncio.run(_complain(error, loaded.get("led")))
 

@@ -53,8 +53,7 @@ class Profile:
         self._load = load
         self.probe = tuple(compiled["probe"]) if "probe" in compiled else None
         self.signals = tuple([_interned(name) for name in compiled["signals"].split()])
-        first, count = compiled.get("cells", (0, 0))
-        self._cells = self.signals[first : first + count]
+        self._cells = compiled.get("cells", (0, 0))
         if not self._layouts:
             self._use(compiled)
         elif self.probe is None:
@@ -89,7 +88,8 @@ class Profile:
         for name, one, other in self._products:
             if one in values and other in values:
                 values[name] = (values[one][0] * values[other][0], values[one][1] + values[other][1])
-        cells = [values[name] for name in self._cells if name in values]
+        first, count = self._cells
+        cells = [values[name] for name in self.signals[first : first + count] if name in values]
         if cells:
             decimals = cells[0][1]
             lowest = min(cells)[0]
