@@ -20,7 +20,7 @@ import umqtt.simple
 import seldom
 
 DEADLINE = 10  # seconds for the broker to take what we send, or to answer where it must
-LONGEST_PACKET = 4096  # bytes; the longest that we are meant to get is an ack with 32 ranges, below 1 kB
+_LONGEST_PACKET = 4096  # bytes; the longest that we are meant to get is an ack with 32 ranges, below 1 kB
 
 _PUBLISH = 3
 _PUBACK = 4
@@ -102,12 +102,12 @@ class Client(umqtt.simple.MQTTClient):
 
     async def subscribe(self, topic):
         """With QoS 1. Raises Lost or Refused."""
-        self._keep_packet_id()
         await seldom.room("opening").subscribe(self, topic)
 
     async def publish(self, topic, message, retain=False):
         """With QoS 1; returns when the packet is sent. Raises Lost."""
-        self._keep_packet_id()
+        if self.pid >= 65535:  # umqtt counts on for ever
+            self.pid = 0
         self.make(umqtt.simple.MQTTClient.publish, topic, message, retain, 1)
         self._unacknowledged.append(self.pid)
         await self.send()
@@ -144,10 +144,6 @@ class Client(umqtt.simple.MQTTClient):
             except OSError:  # lwIP could not say goodbye; the connection is gone either way
                 pass
             self._writer = None
-
-    def _keep_packet_id(self):
-        if self.pid >= 65535:  # umqtt counts on for ever
-            self.pid = 0
 
     def make(self, call, *arguments):
         """Lets umqtt make a packet, which `send` sends."""
@@ -206,10 +202,10 @@ def _packet_length(received):
     for index in range(1, min(len(received), 5)):
         length |= (received[index] & 0x7F) << 7 * (index - 1)
         if not received[index] & 0x80:
-            if length > LONGEST_PACKET:
+            if length > _LONGEST_PACKET:
                 break
             return 1 + index + length
     else:
         if len(received) < 5:
             return None
-    raise Lost("broker sent a packet of over %d bytes" % LONGEST_PACKET)
+    raise Lost("broker sent a packet of over %d bytes" % _LONGEST_PACKET)

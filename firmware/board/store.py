@@ -15,10 +15,10 @@ from cursor import Cursor
 from segment import Segment
 
 BLOCK = 4096  # bytes of flash that a file takes at least,
-INLINE = 128  # unless it is as short as this: LittleFS keeps it in the directory
+_INLINE = 128  # unless it is as short as this: LittleFS keeps it in the directory
 SEGMENT = 16 * BLOCK - 512  # bytes; with what LittleFS adds it fits into 16 blocks
 MOST_FILES = 64
-NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
+_NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
 EVERY = (0, 60000, 900000)  # ms between two readings of a source, by level of thinning
 DROPPED = 3  # the level at which nothing but losses is left
 UNFINISHED = 0  # the number of a file that is not complete yet
@@ -120,7 +120,7 @@ class Store:
         """Bytes of flash, whole blocks, that the files take, or those of one level of thinning."""
         segments = self.segments + [self.thinning.target] if self.thinning else self.segments
         sizes = [segment.size for segment in segments if level in (None, segment.level)]
-        return sum([size if size <= INLINE else -(-size // BLOCK) * BLOCK for size in sizes])
+        return sum([size if size <= _INLINE else -(-size // BLOCK) * BLOCK for size in sizes])
 
     def thin(self):
         """When the room is nearly used up: makes one small step towards more of it."""
@@ -157,7 +157,7 @@ class Store:
 
     def _not_written(self, error):
         repair = seldom.room("repair")
-        if error.errno == NO_SPACE and self.segments:
+        if error.errno == _NO_SPACE and self.segments:
             repair.make_room(self)
         elif not self.fails:
             self.fails = True

@@ -31,7 +31,7 @@ import seldom
 FIRMWARE = "0.1.0"
 SPOOL_BYTES = 1500000  # of the 2 MB file system on a 4 MB ESP32; 48 h of two devices and some
 WATCHDOG = 120000  # ms; longer than any task may go without progress
-NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
+_NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
 
 
 def run():
@@ -146,4 +146,4 @@ def _blinks(poller, link):
     bus = all(device["state"] == "online" for device in poller.report())
     seen = link.report()
     acknowledged = seen["acknowledged_ago"]
-    return led.code(bus, seen["wifi"], acknowledged is not None and acknowledged <= NO_ACK)
+    return led.code(bus, seen["wifi"], acknowledged is not None and acknowledged <= _NO_ACK)
