@@ -106,6 +106,7 @@ class Link:
             while message:
                 await client.publish(self._topic.encode() + b"reading", message)
                 self.last_turn = self._now()
+                message = None  # its room is needed for the next one
                 message = self._delivery.next()
             if self._now() - pinged >= _PING_EVERY:
                 pinged = self._now()

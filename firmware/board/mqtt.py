@@ -43,7 +43,7 @@ class _Memory:
     """What umqtt takes for its socket: collects what it writes, gives it the bytes of one whole packet."""
 
     def __init__(self):
-        self.written = bytearray()
+        self.written = []  # joined once: a message that grows would need its room twice
         self.packet = b""
 
     def connect(self, address):
@@ -53,7 +53,7 @@ class _Memory:
         pass
 
     def write(self, data, length=None):
-        self.written.extend(data if length is None else data[:length])
+        self.written.append(data if length is None else data[:length])
 
     def read(self, count):
         if not self.packet:
@@ -153,7 +153,7 @@ class Client(umqtt.simple.MQTTClient):
             pass
 
     async def send(self):
-        packet, self.sock.written = self.sock.written, bytearray()
+        packet, self.sock.written = b"".join(self.sock.written), []
         if packet:
             await self._within_deadline(self._write(packet), "does not take what we send")
 
