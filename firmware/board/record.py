@@ -112,17 +112,21 @@ class Dictionary:
         number, count, *known = self._layouts.get(key, (0, -1))
         if count >= len(values) and known == [source.model, source.signals]:
             return number
-        numbers = []
+        names = " ".join((source.name, source.model, source.measurement) + tuple(source.signals))
+        number = self._define(names.encode() + b" \n" + packed(self._base(source, values)))
+        self._layouts[key] = number, len(values), source.model, source.signals
+        return number
+
+    def _base(self, source, values):
+        """One number after the other: a list of them would be the longest piece of heap that the firmware asks for."""
         last = None
         for name in source.signals:
             letters = "".join([letter for letter in name if not letter.isdigit()])
             form, value = self._coded(values.get(name))
-            numbers.extend((letters == last != name, form, unsigned(value)))
+            yield letters == last != name
+            yield form
+            yield unsigned(value)
             last = letters
-        names = " ".join((source.name, source.model, source.measurement) + tuple(source.signals))
-        number = self._define(names.encode() + b" \n" + packed(numbers))
-        self._layouts[key] = number, len(values), source.model, source.signals
-        return number
 
     def _define(self, definition):
         for number, known in self.definitions.items():
