@@ -72,6 +72,10 @@ class Dictionary:
         self.next = first
         self._layouts = {}  # (name, measurement) → number, how many signals its base has, model, signals
 
+    def has_outgrown(self):
+        """Whether it holds more errors of the past than what is needed every day."""
+        return len(self.definitions) > 10 + 2 * len(self._layouts)
+
     def encode(self, source, values, error):
         """The record of a reading; `source`, `values` and `error` as Spool.add takes them."""
         number = self._layout(source, values)
@@ -172,7 +176,7 @@ def layout_of(record):
 
 
 def to_json(definitions, t, record):
-    """The reading's JSON from `"device"` on, as bytes without the braces; `t` is UTC in ms or None.
+    """The reading's JSON without the brace at its end, a bytearray; `t` is UTC in ms or None.
 
     A word whose definition is damaged is left out. Raises KeyError if the layout is.
     """
@@ -181,15 +185,15 @@ def to_json(definitions, t, record):
     head = next(numbers)
     if head == LOSS:
         readings, last_seq, duration, reason = loss_in(record)
-        return (
-            b'"device":"board","model":"esp32","measurement":"loss","t":%s,'
+        return bytearray(
+            b'{"device":"board","model":"esp32","measurement":"loss","t":%s,'
             b'"signals":{"readings":%d,"last_seq":%d,"duration":%s,"reason":"%s"}'
             % (t, readings, last_seq, decimal(duration, 3).encode(), REASONS[reason].encode())
         )
     error = definitions.get(next(numbers), b"its text is damaged") if head & 1 else None
     layout = Layout(definitions[head >> 2])
     out = bytearray(
-        b'"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":{'
+        b'{"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":{'
         % (layout.text(), layout.text(), layout.text(), t)
     )
     index = 0

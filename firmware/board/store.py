@@ -147,6 +147,8 @@ class Store:
         self.segments.remove(segment)
         if segment is self.open:
             self.open = None
+        if self._cursor and segment is self._cursor.segment:
+            self._cursor = None
         self.remove_file(segment)
 
     def remove_file(self, segment):

@@ -75,7 +75,7 @@ def told(spool):
         reading = spool.take()
         if reading is None:
             return readings, losses
-        content = json.loads(b"{" + reading[3] + b"}")
+        content = json.loads(reading[3] + b"}")
         if content["measurement"] == "loss":
             losses[reading[:2]] = dict(content["signals"], up=reading[2])
         else:
