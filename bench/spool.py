@@ -13,7 +13,7 @@ from hil_tests.spool_cost import spool_cost
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.spool", description="What an outage costs the board's flash.")
+    parser = argparse.ArgumentParser(prog="python -m bench.spool", description="What an outage costs the flash.")
     parser.add_argument("--hours", type=float, default=48, help="of two devices; default 48")
     options = parser.parse_args(arguments)
     print(f"measuring {options.hours:g} h without a gateway …", file=sys.stderr)

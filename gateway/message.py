@@ -131,7 +131,7 @@ def _refuse_contradictions(message: ReadingMessage) -> None:
         readings, last_seq = (int(message.reading.signals[name]) for name in ("readings", "last_seq"))
         if last_seq < seq or readings > last_seq - seq + 1:
             raise MessageError(
-                f"{readings} readings lost from seq {seq} to {last_seq}: so many there never were", identity
+                f"{readings} readings lost from seq {seq} to {last_seq}: so many there are not", identity
             )
 
 

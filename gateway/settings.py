@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway import alarm_rules
+from gateway.alarm_rules import Rules
+from gateway.budget import UNLIMITED, Limits
 from ingest.points import is_tag
 from ingest.settings_file import Table
 from ingest.writer import DatabaseSettings, database_settings
@@ -12,6 +15,9 @@ COMMIT_INTERVAL = 5.0
 
 LIMIT_MB = 4000
 """Two months at four readings a second, and the half of what a system leaves free on a card of 16 GB."""
+
+DAY_BEGINS = 17
+"""Hour of UTC: midnight in Vietnam. A day that begins at midnight UTC would end there an hour after sunrise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,9 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`commit_interval` and `forward_interval` are in seconds, `journal_limit` is in bytes."""
+    """`commit_interval` and `forward_interval` are in seconds, `journal_limit` is in bytes, `day_begins` is an hour of
+    UTC.
+    """
 
     site: str
     broker: BrokerSettings
@@ -37,7 +45,10 @@ class Settings:
     database: DatabaseSettings
     page_host: str
     page_port: int
+    rules: Rules
     ignore_ntp: bool = False
+    budget: Limits = UNLIMITED
+    day_begins: int = DAY_BEGINS
 
 
 def load(path: Path, credentials: Path | None = None) -> Settings:
@@ -57,13 +68,29 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
         journal_limit=journal.integer("limit_mb", 16, 1_000_000, LIMIT_MB) * 1_000_000,
         commit_interval=journal.seconds("commit_interval", 0.1, 10, COMMIT_INTERVAL),
         forward_interval=file.table("forward").seconds("interval", 1, 3600),
+        budget=_budget(file),
         database=database_settings(file.table("database")),
         page_host=page.host("host"),
         page_port=page.integer("port", 1, 65535),
         ignore_ntp=file.table("clock", {}).flag("ignore_ntp"),
+        day_begins=file.table("rollups", {}).integer("day_begins", 0, 23, DAY_BEGINS),
+        rules=_rules(file, path),
     )
     file.refuse_unknown()
     return settings
+
+
+def _rules(file: Table, path: Path) -> Rules:
+    alarms = file.table("alarms", {})
+    return alarm_rules.load(path.parent / alarms.text("rules") if alarms.has("rules") else alarm_rules.DEFAULT)
+
+
+def _budget(file: Table) -> Limits:
+    if not file.has("budget"):
+        return UNLIMITED
+    budget = file.table("budget")
+    day, month = budget.integer("day_kb", 10, 1_000_000_000, None), budget.integer("month_mb", 1, 1_000_000, None)
+    return Limits(None if day is None else day * 1000, None if month is None else month * 1_000_000)
 
 
 def _site(file: Table) -> str:

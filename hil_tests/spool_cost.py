@@ -1,4 +1,4 @@
-"""What an outage of the gateway costs the board's flash: readings of the rig's own sun, battery and devices, put through
+"""What an outage of the gateway costs the board's flash: readings of the rig's own sun, battery and devices go through
 the board's spool on the real MicroPython and its LittleFS.
 """
 
@@ -33,7 +33,8 @@ class SpoolCost:
     """Of `readings`, none of them acknowledged, in bytes.
 
     `written` is all that reached the flash, LittleFS's own included, `held` the blocks that the files take at the end,
-    `in_use` those that LittleFS has in use. `taken` counts what comes out again, by measurement; of losses the readings.
+    `in_use` those that LittleFS has in use. `taken` counts what comes out again, by measurement: of losses the readings
+    that they tell of.
     """
 
     readings: int
@@ -78,8 +79,8 @@ def _lines(hours: float, start: float) -> Iterator[Any]:
             up = 1000 * PERIOD * number + 600 * place
             at = start + up / 1000
             values: dict[str, Any] = {}
-            for block in profile.reads:
-                values.update(profile.decode(*block, _data(device, *block)))
+            for function, first, count in profile.reads:
+                values.update(profile.decode(function, first, count, _data(device, function, first, count)))
             profile.complete(values)
             yield [name, up, values]
         if number % 6 == 0:

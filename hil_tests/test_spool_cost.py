@@ -1,7 +1,6 @@
 """What readings cost the board's flash while no gateway takes them."""
 
 import re
-from pathlib import Path
 
 import pytest
 

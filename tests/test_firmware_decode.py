@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.board import rtu
-from firmware.board.decode import to_json
-from firmware.host.decode import main
+from firmware.host.decode import main, to_json
 from firmware.host.profile import DEVICES, known_models, load
 
 # github:dnc392/rs485-bms-probe protocols/jk_rs485_modbus.py: a JK 8S at 9600 baud.
@@ -382,3 +381,8 @@ def test_json_numbers_are_exact(integer: int, decimals: int) -> None:
     text = to_json({"a": (integer, decimals)})[5:-1]
     assert Decimal(text) == Decimal(integer).scaleb(-decimals)
     assert json.loads(text) == pytest.approx(integer / 10**decimals)
+
+
+def test_json_escapes_text() -> None:
+    text = 'a "b" \\ \n\t é'
+    assert json.loads(to_json({"a": text, "b": (1, 0), "c": True})) == {"a": text, "b": 1, "c": True}

@@ -1,5 +1,6 @@
 from typing import Any
 
+from gateway.budget import Budget, Limits
 from gateway.forward import Forwarder
 from gateway.lines import LineMaker
 from gateway.message import StatusMessage
@@ -7,7 +8,7 @@ from gateway.page.state import STALE_SECONDS, Rooms, healthy, state
 from gateway.receive import Receiver
 from gateway.settings import BrokerSettings
 from ingest.answer import Answer, Verdict
-from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, ScriptedClocks, ScriptedDatabase
+from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, ScriptedClocks, ScriptedDatabase
 from tests.test_gateway_commit import Bench
 
 
@@ -29,6 +30,7 @@ class Page:
             lines=lines,
             freeze_origins=lambda: None,
             health=lambda utc_ms: f"gateway,site=rig backlog_readings=0i {utc_ms}",
+            budget=Budget(Limits(day=10**9), RecordingDisk(), bench.clock.boottime, bench.clock.utc_ms),
         )
         self.rooms = Rooms(
             "rig",
@@ -57,7 +59,13 @@ def test_before_anything_is_known_nothing_is_claimed() -> None:
     shown = Page().show()
     assert shown["units"] == []
     assert shown["broker"]["trouble"] == "not connected yet"
-    assert shown["database"] == {"trouble": "not asked yet", "last_forwarded": None, "bytes_sent_today": 0}
+    assert shown["database"] == {
+        "trouble": "not asked yet",
+        "last_forwarded": None,
+        "bytes_sent_today": 0,
+        "backlog_gone_in": None,
+        "budget": {"day": {"spent": 0, "limit": 10**9}, "month": {"spent": 0, "limit": None}},
+    }
 
 
 def test_each_value_comes_with_the_catalogues_unit_and_the_devices_age() -> None:

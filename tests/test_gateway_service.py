@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.alarm_rules import DEFAULT, load
 from gateway.page.app import bind
 from gateway.receive import Receiver
 from gateway.service import Service
@@ -29,6 +30,7 @@ def settings(tmp_path: Path) -> Settings:
         database=Influxdb1Settings("http://127.0.0.1:1", "powerunit"),
         page_host="127.0.0.1",
         page_port=0,
+        rules=load(DEFAULT),
     )
 
 

@@ -27,7 +27,7 @@ class Delivery:
         self._spool.rewind()
 
     def next(self):
-        """The message to publish now, as bytes, or None."""
+        """The message to publish now, a bytearray, or None."""
         now = self._clock.now()
         if self._window:
             self._waiting_since = self._window[0][2]
@@ -55,14 +55,14 @@ class Delivery:
 
 
 def message(reading, own_boot, now, oldest):
-    """What is published for a reading from Spool.take, as bytes.
+    """What is published for a reading from Spool.take: its own text, with an end, because the heap has no room for two.
 
     `sent` and `up` of one message have to be of one boot's clock, and the clock of an earlier boot is gone.
     """
     boot, seq, up, text = reading
     sent = str(now) if boot == own_boot else "null"
-    head = '{"boot":"%s","seq":%d,"up":%d,"sent":%s,"oldest":%d,' % (boot, seq, up, sent, oldest)
-    return b"".join((head.encode(), text, b"}"))
+    text.extend((',"boot":"%s","seq":%d,"up":%d,"sent":%s,"oldest":%d}' % (boot, seq, up, sent, oldest)).encode())
+    return text
 
 
 def parse_ack(payload):

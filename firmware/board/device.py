@@ -3,14 +3,14 @@
 What a device refuses is not asked again in every poll: a span it refuses whole with exception 2 is divided, and what
 cannot be divided any more is left out of `reads`. An optional block that is not answered in `OFFLINE_AFTER` polls in a
 row, though others are, is taken for refused. All that lasts until the device comes back from offline, maybe with
-another firmware, or until `REFUSALS_LAST` after the last refusal, because a device that is only starting may refuse what
+another firmware, or until `_REFUSALS_LAST` after the last refusal, because a device that is only starting may refuse what
 it has.
 """
 
 from presence import OFFLINE_AFTER, Presence
 from tally import Tally
 
-REFUSALS_LAST = 3600000  # ms
+_REFUSALS_LAST = 3600000  # ms
 
 
 class Device:
@@ -40,7 +40,7 @@ class Device:
 
     def forget_old_refusals(self, now):
         """Asks again for what was refused too long ago; `now` is in ms since boot."""
-        if self.reads is not self.profile.reads and now - self._refused_at >= REFUSALS_LAST:
+        if self.reads is not self.profile.reads and now - self._refused_at >= _REFUSALS_LAST:
             self.start_anew(self.is_settled)
 
     def refuse(self, block, reason, divisible, now):

@@ -18,8 +18,9 @@ def grow(losses, reason, seq, up, offset, readings=1, last_seq=-1, duration=0):
 
 def merge(losses, record):
     """Adds what the record of a loss, (seq, up, offset, record, ...), says."""
+    seq, up, offset = record[:3]
     readings, last_seq, duration, reason = loss_in(record[3])
-    grow(losses, reason, record[0], record[1], record[2], readings, last_seq, duration)
+    grow(losses, reason, seq, up, offset, readings, last_seq, duration)
 
 
 def told(losses):

@@ -72,6 +72,10 @@ class Dictionary:
         self.next = first
         self._layouts = {}  # (name, measurement) → number, how many signals its base has, model, signals
 
+    def has_outgrown(self):
+        """Whether it holds more errors of the past than what is needed every day."""
+        return len(self.definitions) > 10 + 2 * len(self._layouts)
+
     def encode(self, source, values, error):
         """The record of a reading; `source`, `values` and `error` as Spool.add takes them."""
         number = self._layout(source, values)
@@ -112,17 +116,21 @@ class Dictionary:
         number, count, *known = self._layouts.get(key, (0, -1))
         if count >= len(values) and known == [source.model, source.signals]:
             return number
-        numbers = []
+        names = " ".join((source.name, source.model, source.measurement) + tuple(source.signals))
+        number = self._define(names.encode() + b" \n" + packed(self._base(source, values)))
+        self._layouts[key] = number, len(values), source.model, source.signals
+        return number
+
+    def _base(self, source, values):
+        """One number after the other: a list of them would be the longest piece of heap that the firmware asks for."""
         last = None
         for name in source.signals:
             letters = "".join([letter for letter in name if not letter.isdigit()])
             form, value = self._coded(values.get(name))
-            numbers.extend((letters == last != name, form, unsigned(value)))
+            yield letters == last != name
+            yield form
+            yield unsigned(value)
             last = letters
-        names = " ".join((source.name, source.model, source.measurement) + tuple(source.signals))
-        number = self._define(names.encode() + b" \n" + packed(numbers))
-        self._layouts[key] = number, len(values), source.model, source.signals
-        return number
 
     def _define(self, definition):
         for number, known in self.definitions.items():
@@ -168,7 +176,7 @@ def layout_of(record):
 
 
 def to_json(definitions, t, record):
-    """The reading's JSON from `"device"` on, as bytes without the braces; `t` is UTC in ms or None.
+    """The reading's JSON without the brace at its end, a bytearray; `t` is UTC in ms or None.
 
     A word whose definition is damaged is left out. Raises KeyError if the layout is.
     """
@@ -177,15 +185,15 @@ def to_json(definitions, t, record):
     head = next(numbers)
     if head == LOSS:
         readings, last_seq, duration, reason = loss_in(record)
-        return (
-            b'"device":"board","model":"esp32","measurement":"loss","t":%s,'
+        return bytearray(
+            b'{"device":"board","model":"esp32","measurement":"loss","t":%s,'
             b'"signals":{"readings":%d,"last_seq":%d,"duration":%s,"reason":"%s"}'
             % (t, readings, last_seq, decimal(duration, 3).encode(), REASONS[reason].encode())
         )
     error = definitions.get(next(numbers), b"its text is damaged") if head & 1 else None
     layout = Layout(definitions[head >> 2])
     out = bytearray(
-        b'"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":{'
+        b'{"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":{'
         % (layout.text(), layout.text(), layout.text(), t)
     )
     index = 0

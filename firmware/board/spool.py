@@ -67,8 +67,10 @@ class Spool:
         """Takes a reading of `source` (`name`, `model`, `measurement`, `signals`), measured `up` ms after boot, `utc` in
         ms or None. `values` maps names to (integer, decimals), bool or str; `error` is a str or None.
         """
-        if len(self._dictionary.definitions) >= MOST_DEFINITIONS:
-            self._dictionary = Dictionary(self._dictionary.next)
+        dictionary = self._dictionary
+        is_free = not self._ram and self._store.open is None
+        if len(dictionary.definitions) >= MOST_DEFINITIONS or (is_free and dictionary.has_outgrown()):
+            self._dictionary = Dictionary(dictionary.next)
         record = self._dictionary.encode(source, values, error)
         self._ram.append([self._seq, up, None if utc is None else utc - up, record, False, self._dictionary])
         self._seq += 1
@@ -76,7 +78,7 @@ class Spool:
     def take(self):
         """The next reading to publish, (boot, seq, up, text), or None: fresh ones first, then the backlog in order.
 
-        `text` is its JSON from `"device"` on, as bytes without the braces.
+        `text` is its JSON without the brace at its end, a bytearray of its own.
         """
         for held in self._ram:
             if not held[4]:

@@ -9,6 +9,7 @@ _PROGRAM = """
 import gc, json, os
 gc.threshold(4096)
 import unit
+import configuration
 from settings import load
 settings = load("unit.json")
 with open("selftest", "wb") as file:

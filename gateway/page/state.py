@@ -50,7 +50,9 @@ class Rooms:
 
 
 def state(rooms: Rooms) -> dict[str, Any]:
-    """The page's document; ages in seconds, None where there is nothing yet to have an age."""
+    """The page's document; ages in seconds, None where there is nothing yet to have an age. `backlog_gone_in` is in
+    seconds, None while the backlog is not seen to shrink; the budget counts bytes, with None for no limit.
+    """
     now = rooms.clock.boottime()
     utc = rooms.clock.utc_ms()
 
@@ -58,6 +60,7 @@ def state(rooms: Rooms) -> dict[str, Any]:
         return None if then is None else max(0, now - then) / 1000
 
     oldest = rooms.journal.oldest_time()
+    budget = rooms.forwarder.budget
     return {
         "site": rooms.site,
         "utc": utc,
@@ -75,6 +78,11 @@ def state(rooms: Rooms) -> dict[str, Any]:
             "trouble": rooms.forwarder.database.trouble or rooms.forwarder.setting_aside.trouble,
             "last_forwarded": age(rooms.forwarder.last_written),
             "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "backlog_gone_in": rooms.forwarder.eta.seconds(),
+            "budget": {
+                "day": {"spent": budget.day_bytes, "limit": budget.limits.day},
+                "month": {"spent": budget.month_bytes, "limit": budget.limits.month},
+            },
         },
         "set_aside": {"dead_letters": rooms.dead_letters.count, "signals": rooms.lines.signals_set_aside},
         "units": [_unit(name, unit, age) for name, unit in rooms.units.snapshot().items()],

@@ -12,7 +12,7 @@ vfs.mount(vfs.VfsPosix("/"), "/.host")  # where the shim's `machine` looks for t
 
 import board
 import modbus
-from decode import Profile, to_json
+from decode import Profile, decimal
 
 FOLDER, MODEL, ADDRESS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
@@ -37,7 +37,11 @@ async def poll():
         else:
             values.update(profile.decode(*block, data))
     profile.complete(values)
-    print(to_json(values))
+    print("{%s}" % ",".join([_json(name, value) for name, value in values.items()]))
+
+
+def _json(name, value):
+    return '"%s":%s' % (name, decimal(*value) if isinstance(value, tuple) else json.dumps(value))
 
 
 asyncio.run(poll())

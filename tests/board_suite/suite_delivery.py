@@ -12,12 +12,12 @@ ACK = {"boot": OWN, "seq": 7, "beyond": [[9, 12]], "utc": 1_795_562_958_755, "se
 
 
 def test_a_message_says_when_it_was_sent():
-    made = json.loads(message((OWN, 7, 1000, b'"device":"bms1","t":null'), OWN, 4000, 5))
+    made = json.loads(message((OWN, 7, 1000, bytearray(b'{"device":"bms1","t":null')), OWN, 4000, 5))
     assert made == {"boot": OWN, "seq": 7, "up": 1000, "sent": 4000, "oldest": 5, "device": "bms1", "t": None}
 
 
 def test_a_reading_of_an_earlier_boot_does_not_mix_two_clocks():
-    made = json.loads(message((EARLIER, 7, 90_000_000, b'"device":"bms1"'), OWN, 4000, 5))
+    made = json.loads(message((EARLIER, 7, 90_000_000, bytearray(b'{"device":"bms1"')), OWN, 4000, 5))
     assert (made["sent"], made["up"]) == (None, 90_000_000)
 
 
@@ -52,7 +52,7 @@ class Held:
         if self.given == self.count:
             return None
         self.given += 1
-        return OWN, self.given - 1, 0, b'"device":"bms1"'
+        return OWN, self.given - 1, 0, bytearray(b'{"device":"bms1"')
 
     def rewind(self):
         self.given = 0

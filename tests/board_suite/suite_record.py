@@ -53,7 +53,7 @@ def test_a_reading_has_exactly_the_digits_of_its_registers():
         "remaining_capacity": (4294967295, 3), "balancing": True, "stage": 'Lan "Hạ"',
     }  # fmt: skip
     assert back(source, values, None, 1_795_562_958_755) == (
-        '"device":"bms1","model":"jk_pb","measurement":"bms","t":1795562958755,"signals":{"pack_voltage":52.287,'
+        '{"device":"bms1","model":"jk_pb","measurement":"bms","t":1795562958755,"signals":{"pack_voltage":52.287,'
         '"current":-0.05,"energy_today":50,"soc":73,"remaining_capacity":4294967.295,"balancing":true,"stage":%s}'
         % json.dumps('Lan "Hạ"')
     )
@@ -69,7 +69,7 @@ def test_later_readings_are_short():
     first = dictionary.encode(CELLS, cells(3300), None)
     later = dictionary.encode(CELLS, cells(3417, -12345), None)
     assert len(first) <= 4 and len(later) <= 8, (len(first), len(later))
-    assert json.loads("{" + text_of(dictionary, later) + "}")["signals"]["cell_16_voltage"] == 3.418
+    assert json.loads(text_of(dictionary, later) + "}")["signals"]["cell_16_voltage"] == 3.418
 
 
 def test_every_record_stands_alone():
@@ -77,7 +77,7 @@ def test_every_record_stands_alone():
     records = [dictionary.encode(CELLS, cells(3000 + 40 * number, number), None) for number in range(20)]
     random.seed(1)
     for number in sorted(range(20), key=lambda _: random.random()):
-        signals = json.loads("{" + text_of(dictionary, records[number]) + "}")["signals"]
+        signals = json.loads(text_of(dictionary, records[number]) + "}")["signals"]
         assert round(1000 * signals["cell_05_voltage"]) == 3000 + 40 * number
 
 
@@ -152,7 +152,7 @@ def test_a_loss_is_a_reading_of_the_board():
     ((seq, up, offset, record),) = told(losses)
     assert (seq, up, offset) == (24, 2000, 5)
     assert layout_of(record) == LOSS and loss_in(record) == [17, 40, 390_001, FULL]
-    assert json.loads(b"{" + to_json({}, 1_795_562_958_755, record) + b"}") == {
+    assert json.loads(to_json({}, 1_795_562_958_755, record) + b"}") == {
         "device": "board", "model": "esp32", "measurement": "loss", "t": 1_795_562_958_755,
         "signals": {"readings": 17, "last_seq": 40, "duration": 390.001, "reason": "spool_full"},
     }  # fmt: skip

@@ -74,7 +74,7 @@ def seqs(spool):
 
 
 def contents(readings):
-    return [json.loads(b"{" + reading[3] + b"}") for reading in readings]
+    return [json.loads(reading[3] + b"}") for reading in readings]
 
 
 def test_a_reading_comes_out_as_it_went_in():
@@ -82,7 +82,7 @@ def test_a_reading_comes_out_as_it_went_in():
         spool = folder.start(EARLIER)
         spool.add(Source, 17, 1_795_562_958_755, {"pack_voltage": (52287, 3)}, "refuses")
         text = (
-            b'"device":"bms1","model":"jk_pb","measurement":"bms","t":1795562958755,"signals":{"pack_voltage":52.287},'
+            b'{"device":"bms1","model":"jk_pb","measurement":"bms","t":1795562958755,"signals":{"pack_voltage":52.287},'
             b'"error":"refuses"'
         )
         assert [(reading[:3], bytes(reading[3])) for reading in taken(spool)] == [((EARLIER, 0, 17), text)]

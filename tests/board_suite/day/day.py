@@ -38,6 +38,7 @@ class Stage:
         self.warp = Warp(time.ticks_ms)
         self.gateway = Gateway()
         self.free = {}
+        self.network = bytearray(8192)  # its buffers, which are outside the heap on a board
         with open("replies.json") as file:
             self.replies = {bytes.fromhex(ask): bytes.fromhex(reply) for ask, reply in json.load(file).items()}
 
@@ -161,7 +162,7 @@ class Connection:
     """To the broker: both ends of the stream that mqtt.Client gets. MQTT 3.1.1, as far as the board speaks it."""
 
     def __init__(self):
-        self._answers = []  # in many pieces: on a board they are in the network's buffers, outside the heap
+        self._begin = self._end = 0  # of what is in stage.network
         self._any = asyncio.Event()
 
     def write(self, packet):
@@ -185,7 +186,7 @@ class Connection:
             self._answer(b"\x40\x02" + packet[end : end + 2])
             topic = bytes(packet[start + 2 : end])
             if topic.endswith(b"/reading"):
-                self._publish(topic[:-7] + b"ack", stage.gateway.take(packet[end + 2 :]))
+                self._publish(topic[:-7] + b"ack", stage.gateway.take(packet))
 
     def _publish(self, topic, message):
         length = len(topic) + len(message) + 4
@@ -193,16 +194,25 @@ class Connection:
         self._answer(b"\x32" + size + bytes([0, len(topic)]) + topic + b"\x00\x01" + message)
 
     def _answer(self, packet):
-        self._answers.append(packet)
+        network = stage.network
+        if self._end + len(packet) > len(network):
+            self._end -= self._begin
+            for at in range(self._end):  # in place: a slice would be a copy
+                network[at] = network[at + self._begin]
+            self._begin = 0
+        for byte in packet:
+            network[self._end] = byte
+            self._end += 1
         self._any.set()
 
     async def read(self, longest):
-        """An empty answer is the end of the connection."""
+        """No byte is the end of the connection."""
         await self._any.wait()
-        packet = self._answers.pop(0) if self._answers else b""
-        if not self._answers:
+        begin = self._begin
+        self._begin = min(self._end, begin + longest)
+        if self._begin == self._end:
             self._any.clear()
-        return packet
+        return bytes(memoryview(stage.network)[begin : self._begin])
 
     async def drain(self):
         await asyncio.sleep_ms(5)
@@ -244,6 +254,7 @@ class Watchdog:
 def begin():
     """Puts the stand-ins into their places, before the firmware is there."""
     stage.begin()
+    Connection()  # asyncio reads what that needs
     sys.modules["time"] = FakeTime
     asyncio.open_connection = open_connection
     sys.modules["board"] = Board

@@ -45,7 +45,7 @@ while True:
     reading = spool.take()
     if reading is None:
         break
-    content = json.loads(b"{" + reading[3] + b"}")
+    content = json.loads(reading[3] + b"}")
     assert content["t"] == BOOT_UTC + reading[2]
     kind = content["measurement"]
     taken[kind] = taken.get(kind, 0) + (content["signals"]["readings"] if kind == "loss" else 1)

@@ -33,7 +33,7 @@ def taken(spool):
         if reading is None:
             return readings
         boot, seq = reading[:2]
-        content = json.loads(b"{" + reading[3] + b"}")
+        content = json.loads(reading[3] + b"}")
         if content["measurement"] != "loss":
             assert content["signals"]["cycles"] == seq, "a reading is damaged"
             readings.append((boot, seq))

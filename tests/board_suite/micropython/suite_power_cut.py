@@ -45,7 +45,7 @@ def taken(spool):
         if reading is None:
             return readings, losses
         boot, seq = reading[:2]
-        content = json.loads(b"{" + reading[3] + b"}")
+        content = json.loads(reading[3] + b"}")
         if content["measurement"] == "loss":
             losses.append((boot, seq, content["signals"]["readings"], content["signals"]["last_seq"]))
         else:

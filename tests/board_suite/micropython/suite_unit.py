@@ -20,6 +20,7 @@ class Hardware:
 
 sys.modules["board"] = Hardware
 
+import configuration
 import unit
 
 FOLDER = "suite_unit_%d" % int.from_bytes(os.urandom(4), "little")
@@ -35,8 +36,8 @@ def complaint_about(content):
             os.mkdir("profiles")
             with open("profiles/jk_pb.json", "w") as file:
                 file.write(content)
-        unit._profile({"model": "jk_pb", "address": 2})
-    except unit.ProfileError as error:
+        configuration.profile({"model": "jk_pb", "address": 2})
+    except configuration.ProfileError as error:
         return str(error)
     finally:
         os.chdir(home)
@@ -58,7 +59,7 @@ def test_a_missing_profile_is_one_line():
 
 def test_an_exception_is_told_in_one_line_with_its_place():
     try:
-        unit._profile(7 / 0)
+        configuration.profile(7 / 0)
     except ZeroDivisionError as error:
         told = unit._told(error)
     assert told.startswith("ZeroDivisionError: divide by zero, File ") and "suite_unit" in told, told
