@@ -153,8 +153,9 @@ def test_no_words_are_outside_the_two_languages(browser: Chrome, page: ShownPage
 def test_what_the_gateway_says_itself_is_marked_as_english(browser: Chrome, page: ShownPage) -> None:
     page.hear("raft-01", "bms1", {"soc": 50}, error="bms1 (jk_pb, address 2): no answer")
     choose(browser, "vi")
-    until_text(browser, "#answer-wired", "no answer")
-    assert browser.find_element(By.CSS_SELECTOR, "#answer-wired .told").get_attribute("lang") == "en"
+    wait(browser, "#troubles")
+    until_text(browser, "#troubles", "no answer")
+    assert browser.find_element(By.CSS_SELECTOR, "#troubles .told").get_attribute("lang") == "en"
 
 
 def focused(browser: Chrome) -> str:
@@ -227,6 +228,10 @@ def test_a_value_says_its_age_and_an_old_one_that_it_is_old(browser: Chrome, pag
     assert re.match(r"read \d+ s ago", text(browser, ".bms .freshness"))
     fresh = browser.find_element(By.CSS_SELECTOR, ".bms dd span")
     assert re.match(r"read \d+ s ago", fresh.get_attribute("title") or "")
+    page.hear("raft-01", "bms1", {"soc": 50}, error="bms1 (jk_pb, address 2): no answer")
+    until_text(browser, ".bms .cells", "old · ")
+    assert "old · " in text(browser, ".bms > dl")
+    assert "old · " not in text(browser, ".bms .large")
     page.clocks.forward(120_000)
     until_text(browser, ".bms .freshness", "old · 2 min ago")
     assert all("old · " in one.text for one in browser.find_elements(By.CSS_SELECTOR, ".bms > dl > div"))

@@ -5,10 +5,10 @@ import { amount, say, signalName, time } from "./words.js";
 
 const WIDTH = 340;
 const HEIGHT = 142;
-const LEFT = 6;
+const LEFT = 50;
 const RIGHT = 334;
-const TOP = 18;
-const BOTTOM = 118;
+const TOP = 10;
+const BOTTOM = 116;
 const ROWS = { "24h": 3600000, "7d": 86400000 };
 
 function roundStep(range) {
@@ -74,7 +74,7 @@ function picture(measurement, name, span, { since, until, bucket }, buckets) {
   ...ticks.map((tick) => drawn("line", { class: tick === 0 ? "zero" : "grid", x1: LEFT, x2: RIGHT, y1: y(tick), y2: y(tick) })),
   ...marks(span, since, until).flatMap((mark) => [
     drawn("line", { class: "grid", x1: x(mark), x2: x(mark), y1: BOTTOM, y2: BOTTOM + 4 }),
-    x(mark) > RIGHT - 24 ? null : drawn("text", { x: Math.max(x(mark), 20), y: HEIGHT - 8, "text-anchor": "middle" }, time(mark, label)),
+    x(mark) > RIGHT - 24 ? null : drawn("text", { x: x(mark), y: HEIGHT - 8, "text-anchor": "middle" }, time(mark, label)),
   ]),
   ...parts.map((part) => drawn("polygon", {
     class: "band",
@@ -82,7 +82,7 @@ function picture(measurement, name, span, { since, until, bucket }, buckets) {
       ...part.map(([when, lowest]) => point(when, lowest)).reverse()].join(" "),
   })),
   ...parts.map((part) => drawn("polyline", { class: "line", points: part.map(([when, , mean]) => point(when, mean)).join(" ") })),
-  ...ticks.map((tick) => drawn("text", { class: "tick", x: LEFT, y: y(tick) - 4 }, amount(measurement, name, tick))));
+  ...ticks.map((tick) => drawn("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, amount(measurement, name, tick))));
 }
 
 function rows(span, buckets) {

@@ -40,29 +40,35 @@ function old(age) {
 
 // ---- the three answers
 
+// `yes` is null while it is not known; `age` is a short word beside it, and `troubles` are what stands against it.
+
 function wired(state, unit) {
-  if (!unit.devices.length) return { yes: null, more: [soft(say("wired.unknown"))] };
   const troubles = unit.devices.flatMap((device) => {
-    if (isStale(state, device)) return [soft(say("device.silent", { device: device.name }))];
-    return device.error ? [soft(say("device.error", { device: device.name })), told(device.error)] : [];
+    if (isStale(state, device)) return [[say("device.silent", { device: device.name })]];
+    return device.error ? [[say("device.error", { device: device.name }), device.error]] : [];
   });
-  return { yes: !troubles.length, more: troubles.length ? troubles : [soft(say("wired.yes"))] };
+  const yes = unit.devices.length ? !troubles.length : null;
+  return { yes, age: yes ? say("wired.yes") : yes === null ? say("wired.unknown") : null, troubles };
 }
 
 function stored(state, unit) {
   const age = since(state, unit.acknowledged);
-  const more = [soft(age === null ? ago(null) : say("stored.ago", { age: ago(age) }))];
   const { trouble } = state.journal;
-  if (trouble) more.push(soft(say("disk.trouble")), told(trouble));
-  return { yes: trouble ? false : age === null ? null : age <= state.stale_after, more };
+  return {
+    yes: trouble ? false : age === null ? null : age <= state.stale_after,
+    age: age === null ? ago(null) : say("stored.ago", { age: ago(age) }),
+    troubles: trouble ? [[say("disk.trouble"), trouble]] : [],
+  };
 }
 
 function sent(state) {
   const { trouble, last_forwarded: forwarded } = state.database;
   const elapsed = (performance.now() - state.heard) / 1000;
-  const more = [soft(forwarded === null ? ago(null) : say("sent.ago", { age: ago(forwarded + elapsed) }))];
-  if (trouble) more.push(soft(say("database.away")), told(trouble));
-  return { yes: trouble ? false : forwarded === null ? null : true, more };
+  return {
+    yes: trouble ? false : forwarded === null ? null : true,
+    age: forwarded === null ? ago(null) : say("sent.ago", { age: ago(forwarded + elapsed) }),
+    troubles: trouble ? [[say("database.away"), trouble]] : [],
+  };
 }
 
 export function answers(state, unit) {
@@ -87,13 +93,17 @@ function presence(unit) {
 function hero(state, unit) {
   const all = answers(state, unit);
   const [mood, sentence] = verdict(state, unit, all);
+  const troubles = Object.values(all).flatMap((one) => one.troubles);
   return element("section", { id: "hero", class: `card ${mood}`, "aria-labelledby": "hero-title" },
     element("h2", { id: "hero-title" }, unit.name, " ", element("span", { class: "soft" }, presence(unit))),
     element("p", { id: "verdict" }, icon(mood), say(sentence)),
-    element("dl", { class: "answers" }, Object.entries(all).map(([question, { yes, more }]) =>
+    element("dl", { class: "answers" }, Object.entries(all).map(([question, { yes, age }]) =>
       element("div", { id: `answer-${question}`, class: kind(yes) },
         element("dt", {}, say(question)),
-        element("dd", {}, element("strong", {}, icon(kind(yes)), say(yes === null ? "not.known" : yes ? "yes" : "no")), ...more)))));
+        element("dd", {}, element("strong", {}, icon(kind(yes)), say(yes === null ? "not.known" : yes ? "yes" : "no")),
+          age === null ? null : soft(age))))),
+    troubles.length ? element("ul", { id: "troubles" }, troubles.map(([words, detail]) =>
+      element("li", {}, icon("bad"), words, detail ? told(detail) : null))) : null);
 }
 
 // ---- a device
@@ -145,9 +155,13 @@ function cells(state, device) {
   const [low, high] = [least - room, most + room];
   const show = (volt) => amount("bms", "cell_01_voltage", volt);
   const marks = new Map([[volts.indexOf(least), "lowest"], [volts.indexOf(most), "highest"]]);
-  return element("div", { class: isStale(state, device) ? "cells stale" : "cells" },
+  const missed = names.find((name) => !Object.hasOwn(device.values, name));
+  const taken = missed ? device.earlier[missed][1] : device.taken;
+  const stale = missed !== undefined || isStale(state, device);
+  return element("div", { class: stale ? "cells stale" : "cells" },
     element("h4", { id: `cells-${device.name}` }, say("cells"),
       element("span", { class: "soft" }, ` ${say("spread")} ${amount("bms", "cell_voltage_spread", most - least)}`)),
+    stale ? old(since(state, taken)) : null,
     element("ol", { "aria-labelledby": `cells-${device.name}` }, names.map((name, index) =>
       element("li", { class: marks.get(index) ?? null },
         element("span", { class: "cell" }, element("span", { class: "unseen" }, signalName("bms", name)),
@@ -178,7 +192,7 @@ function device(state, shown) {
   return element("section", { id: title, class: `card ${measurement}`, "aria-labelledby": `${title}-title` },
     element("h3", { id: `${title}-title` }, say(TITLES[measurement]), " ",
       element("span", { class: "soft" }, `${name} · ${shown.model}`)),
-    element("p", { class: stale ? "freshness stale" : "freshness" }, icon(stale ? "bad" : "good"),
+    element("p", { class: stale ? "freshness stale" : "freshness" }, icon(stale || shown.error ? "bad" : "good"),
       stale ? old(age) : say("read.ago", { age: ago(age) })),
     shown.error ? told(shown.error) : null,
     ...above[measurement](),
