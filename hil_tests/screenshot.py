@@ -21,27 +21,26 @@ PICTURES = {"docs/page-phone.png": ("light", "en"), "docs/page-phone-vi.png": ("
 DEADLINE = 20.0
 
 
+def take(folder: Path) -> None:
+    with ShownPage(folder, days=1) as page, chromium(folder / "browser") as browser:
+        resize(browser, PHONE, scale=1.5)
+        for picture, (scheme, language) in PICTURES.items():
+            prefer(browser, color_scheme=scheme, reduced_motion="reduce")
+            browser.get(page.url)
+            browser.execute_script("localStorage.setItem('language', arguments[0])", language)
+            browser.get(page.url)
+            WebDriverWait(browser, DEADLINE).until(lambda browser: browser.find_elements(By.CLASS_NAME, "volt"))
+            taken = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+            Path(picture).write_bytes(base64.b64decode(taken["data"]))
+            print(f"{picture}: {Path(picture).stat().st_size // 1000} kB")
+
+
 def main() -> int:
     os.environ["TZ"] = "Asia/Ho_Chi_Minh"
     time.tzset()
     try:
-        with (
-            TemporaryDirectory() as name,
-            ShownPage(Path(name), days=1) as page,
-            chromium(Path(name) / "browser") as browser,
-        ):
-            resize(browser, PHONE, scale=1.5)
-            for picture, (scheme, language) in PICTURES.items():
-                prefer(browser, color_scheme=scheme, reduced_motion="reduce")
-                browser.get(page.url)
-                browser.execute_script("localStorage.setItem('language', arguments[0])", language)
-                browser.get(page.url)
-                WebDriverWait(browser, DEADLINE).until(
-                    lambda browser: browser.find_elements(By.CSS_SELECTOR, ".cells li")
-                )
-                taken = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
-                Path(picture).write_bytes(base64.b64decode(taken["data"]))
-                print(f"{picture}: {Path(picture).stat().st_size // 1000} kB")
+        with TemporaryDirectory() as name:
+            take(Path(name))
     except ServiceError as error:
         print(error, file=sys.stderr)
         return 2
