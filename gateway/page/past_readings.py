@@ -46,7 +46,7 @@ class PastReadings:
         if width >= HOUR_MS:
             return self._of_rollups(source, signals, since, until)
         sums: dict[str, dict[int, _Sum]] = {signal: {} for signal in signals}
-        for time_ms, reading in self._readings(since, until, Priority.READING):
+        for time_ms, reading in self._readings(since, until, Priority.READING, source.unit):
             if (reading.unit, reading.device, reading.measurement) != source:
                 continue
             begin = time_ms - (time_ms - since) % width
@@ -74,7 +74,7 @@ class PastReadings:
     def _of_rollups(self, source: Source, signals: Sequence[str], since: int, until: int) -> dict[str, list[Bucket]]:
         hourly = source._replace(measurement=HOURLY[source.measurement])
         hours: dict[str, dict[int, Bucket]] = {signal: {} for signal in signals}
-        for time_ms, reading in self._readings(since, until, Priority.SUMMARY):
+        for time_ms, reading in self._readings(since, until, Priority.SUMMARY, source.unit):
             if (reading.unit, reading.device, reading.measurement) != hourly:
                 continue
             for signal in signals:
@@ -86,8 +86,10 @@ class PastReadings:
                     )
         return {signal: [of[begin] for begin in sorted(of)] for signal, of in hours.items() if of}
 
-    def _readings(self, since: int, until: int, least: Priority) -> Iterator[tuple[int, Reading]]:
-        for frame in self._past.between(since, until, least):
+    def _readings(
+        self, since: int, until: int, least: Priority, unit: str | None = None
+    ) -> Iterator[tuple[int, Reading]]:
+        for frame in self._past.between(since, until, least, unit):
             for entry in frame.entries:
                 time_ms = self._time(entry)
                 if time_ms is not None and since <= time_ms < until:
