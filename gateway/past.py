@@ -65,9 +65,11 @@ class Past:
             if forwarded or frame.number not in self._ledger.forwarded:
                 yield frame
 
-    def between(self, start: int, end: int, least: Priority = Priority.READING) -> Iterator[StoredFrame]:
-        """Every frame that may hold readings of [start, end), UTC in ms, and that is no less urgent than that. What is
-        committed meanwhile may be among them.
+    def between(
+        self, start: int, end: int, least: Priority = Priority.READING, unit: str | None = None
+    ) -> Iterator[StoredFrame]:
+        """Every frame that may hold readings of [start, end), UTC in ms, and that is no less urgent than that; of one
+        `unit` alone, if one is given. What is committed meanwhile may be among them.
         """
         with self._lock:
             names = self._history.between(start, end)
@@ -77,7 +79,7 @@ class Past:
                 for first, last in [self._backlog.times(segment)]
                 if first < end and last >= start
             ]
-        return self._read(names, segments, least)
+        return self._read(names, segments, least, unit)
 
     def since(self, position: Position | None) -> Iterator[StoredFrame]:
         """Every frame that was committed since that was the `position`; without one, all that is not yet history."""
@@ -90,19 +92,21 @@ class Past:
             if position is None or frame.number >= position.frame:
                 yield frame
 
-    def _read(self, names: Sequence[str], segments: Sequence[Segment], least: Priority) -> Iterator[StoredFrame]:
+    def _read(
+        self, names: Sequence[str], segments: Sequence[Segment], least: Priority, unit: str | None = None
+    ) -> Iterator[StoredFrame]:
         for name in names:
             found, _ = framelog.scan(self._disk.read(name))
-            yield from self._whole(found, least)
+            yield from self._whole(found, least, unit)
         for segment in segments:
             with self._lock:
                 found, _ = framelog.scan(self._disk.read(segment.name))
                 found = [frame for frame in found if frame.number in segment.frames]
-            yield from self._whole(found, least)
+            yield from self._whole(found, least, unit)
 
-    def _whole(self, found: Sequence[framelog.Frame], least: Priority) -> Iterator[StoredFrame]:
+    def _whole(self, found: Sequence[framelog.Frame], least: Priority, unit: str | None) -> Iterator[StoredFrame]:
         for frame in found:
             if frame.number in self._ledger.void or (least < Priority.READING and frame_priority(frame) > least):
                 continue
             with suppress(ValueError):  # of another make
-                yield stored(frame)
+                yield stored(frame, unit)

@@ -5,6 +5,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from gateway.alarms import Alarms, GatewayState, bit_names
 from gateway.budget import Budget
@@ -15,15 +16,21 @@ from gateway.deadletters import DeadLetters
 from gateway.derived import Derived
 from gateway.disk import Disk
 from gateway.entry import Entry
+from gateway.export import Exported, export
 from gateway.forward import Forwarder
 from gateway.gaps import Gaps
 from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.notice import Notice
 from gateway.ntp import ntp_error_ms
-from gateway.page.app import make_app, make_server
+from gateway.page.app import make_app
+from gateway.page.doors import Doors
 from gateway.page.metrics import metrics
+from gateway.page.past_readings import PastReadings
+from gateway.page.pin import Pin
+from gateway.page.server import make_server
 from gateway.page.state import Rooms, healthy, state
+from gateway.page.stick import Stick, refuse_the_card
 from gateway.receive import KEEPALIVE, Receiver
 from gateway.rollup import RollUps
 from gateway.settings import Settings
@@ -112,14 +119,34 @@ class Service:
             health=self._health,
             budget=Budget(settings.budget, disk, clock.boottime, clock.utc_ms),
         )
-        self._rooms = Rooms(settings.site, clock, units, journal, dead_letters, receiver, committer, lines, forwarder)
-        self._server = make_server(
-            make_app(
-                lambda: state(self._rooms),
-                lambda: healthy(self._rooms),
-                lambda: metrics(self._rooms, self._disk_free()),
-            )
+        folder = settings.page.export_folder
+        stick = None if folder is None else Stick(lambda: self._export(folder))
+        pin = None if settings.page.pin is None else Pin(settings.page.pin, clock.boottime)
+        self._rooms = Rooms(
+            settings.site,
+            clock,
+            units,
+            journal,
+            dead_letters,
+            receiver,
+            committer,
+            lines,
+            forwarder,
+            alarms=self._derived.alarms,
+            stick=stick,
+            pin=pin is not None,
         )
+        doors = Doors(
+            state=lambda: state(self._rooms),
+            healthy=lambda: healthy(self._rooms),
+            metrics=lambda: metrics(self._rooms, self._disk_free()),
+            utc_ms=clock.utc_ms,
+            history=PastReadings(journal.past, journal.origin),
+            pin=pin,
+            acknowledge=self._derived.acknowledge,
+            export=None if stick is None else stick.begin,
+        )
+        self._server = make_server(make_app(doors))
 
     def run(self) -> int:
         """The exit code: 0 after `stop`, 2 when the broker refused us, 1 when a thread died."""
@@ -216,6 +243,11 @@ class Service:
         if (celsius := cpu_temperature()) is not None:
             fields["cpu_temperature"] = celsius
         return health_line(self._settings.site, fields, utc_ms)
+
+    def _export(self, folder: Path) -> Exported:
+        rooms = self._rooms
+        refuse_the_card(folder, self._settings.journal_folder)
+        return export(folder, rooms.site, rooms.journal.past.stored(forwarded=False), rooms.lines)
 
     def _gateway(self) -> GatewayState:
         return GatewayState(self._disk_free(), self._rooms.forwarder.budget.spent_share())

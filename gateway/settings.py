@@ -20,6 +20,20 @@ DAY_BEGINS = 17
 """Hour of UTC: midnight in Vietnam. A day that begins at midnight UTC would end there an hour after sunrise."""
 
 
+PIN_CHARACTERS = 6
+"""With the page's waits after wrong ones, guessing six digits takes years."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """Where it is served. `pin` opens the actions, `export_folder` is on the stick; without them there are none."""
+
+    host: str
+    port: int
+    pin: str | None = field(default=None, repr=False)
+    export_folder: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
     """Where the boards publish."""
@@ -43,8 +57,7 @@ class Settings:
     commit_interval: float
     forward_interval: float
     database: DatabaseSettings
-    page_host: str
-    page_port: int
+    page: PageSettings
     rules: Rules
     ignore_ntp: bool = False
     budget: Limits = UNLIMITED
@@ -58,7 +71,6 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
     file = Table.of_file(path, "deploy/gateway.example.toml", credentials)
     broker = file.table("broker")
     journal = file.table("journal")
-    page = file.table("page")
     settings = Settings(
         site=_site(file),
         broker=BrokerSettings(
@@ -70,8 +82,7 @@ def load(path: Path, credentials: Path | None = None) -> Settings:
         forward_interval=file.table("forward").seconds("interval", 1, 3600),
         budget=_budget(file),
         database=database_settings(file.table("database")),
-        page_host=page.host("host"),
-        page_port=page.integer("port", 1, 65535),
+        page=_page(file.table("page")),
         ignore_ntp=file.table("clock", {}).flag("ignore_ntp"),
         day_begins=file.table("rollups", {}).integer("day_begins", 0, 23, DAY_BEGINS),
         rules=_rules(file, path),
@@ -91,6 +102,19 @@ def _budget(file: Table) -> Limits:
     budget = file.table("budget")
     day, month = budget.integer("day_kb", 10, 1_000_000_000, None), budget.integer("month_mb", 1, 1_000_000, None)
     return Limits(None if day is None else day * 1000, None if month is None else month * 1_000_000)
+
+
+def _page(page: Table) -> PageSettings:
+    host, port, pin = page.host("host"), page.integer("port", 1, 65535), None
+    if page.has("pin_file"):
+        pin = page.secret("pin_file")
+        if len(pin) < PIN_CHARACTERS:
+            way_out = f"put at least {PIN_CHARACTERS} digits or letters into that file"
+            raise page.wrong("pin_file", page.text("pin_file"), way_out)
+    folder = page.text("export_folder", default=None)
+    if folder is not None and pin is None:
+        raise page.wrong("export_folder", folder, "give pin_file, too: whoever exports has to know the PIN")
+    return PageSettings(host, port, pin, None if folder is None else Path(folder))
 
 
 def _site(file: Table) -> str:

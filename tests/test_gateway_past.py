@@ -127,3 +127,17 @@ def test_what_a_failed_commit_left_in_a_file_that_became_history_is_no_reading()
     again = Journal(disk, segment_bytes=1)
     forward_all(again)
     assert between(again, 0, ALL * ALL) == [0, 1]
+
+
+def test_of_one_unit_only_its_own_readings_are_read() -> None:
+    journal = Journal(RecordingDisk())
+    decoy = f'["{UNIT}",1,false,null,'
+    first, other = entry(0), entry(1, unit="raft-02", signals={"pack_voltage": 52.5, "stage": decoy})
+    journal.commit([first, other, entry(2)])
+    journal.commit([entry(3, None, unit="raft-02")])
+    (frame, empty) = journal.past.between(0, UTC_2026 * 2, unit=UNIT)
+    assert [one.reading.seq for one in frame.entries] == [0, 2]
+    assert empty.entries == ()
+    assert [one.reading for one in next(iter(journal.past.between(0, UTC_2026 * 2, unit="raft-02"))).entries] == [
+        other.reading
+    ]

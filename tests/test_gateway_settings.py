@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parent.parent / "deploy" / "gateway.example.toml"
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """The example with its secrets in place."""
-    for name, kind in (("broker", "password"), ("database", "secret")):
+    for name, kind in (("broker", "password"), ("database", "secret"), ("page", "pin")):
         (tmp_path / f"{name}.{kind}").write_text(f"{name}-secret\n", "utf-8")
     path = tmp_path / "gateway.toml"
     path.write_text(EXAMPLE.read_text("utf-8"), "utf-8")
@@ -49,7 +49,8 @@ def test_the_example_is_right_and_every_setting_in_it_arrives(example: Path) -> 
     assert settings.ignore_ntp is False
     assert settings.day_begins == 17
     assert settings.rules == alarm_rules.load(alarm_rules.DEFAULT)
-    assert (settings.page_host, settings.page_port) == ("0.0.0.0", 8080)
+    assert (settings.page.host, settings.page.port) == ("0.0.0.0", 8080)
+    assert (settings.page.pin, settings.page.export_folder) == ("page-secret", None)
     assert "secret" not in repr(settings)
 
 
@@ -116,7 +117,7 @@ def test_a_password_file_that_is_wrong_is_named(example: Path) -> None:
 def test_a_service_managers_credentials_stand_for_the_files_beside_the_settings(example: Path, tmp_path: Path) -> None:
     credentials = tmp_path / "credentials"
     credentials.mkdir()
-    for name in ("broker.password", "database.secret"):
+    for name in ("broker.password", "database.secret", "page.pin"):
         (tmp_path / name).rename(credentials / name)
     assert load(example, credentials).broker.password == "broker-secret"
     assert f"{tmp_path}/broker.password': No such file" in refusal(example)
@@ -145,3 +146,22 @@ def test_wrong_alarm_rules_are_named_by_their_own_file(example: Path) -> None:
     change(example, '# rules = "alarms.toml"', 'rules = "alarms.toml"')
     with pytest.raises(SettingsError, match=r"alarms\.toml: no such file; copy gateway/alarm_rules\.toml to it"):
         load(example)
+
+
+def test_the_page_may_have_no_pin_and_then_has_no_actions(example: Path) -> None:
+    page = load(change(example, 'pin_file = "page.pin"', "# none")).page
+    assert (page.pin, page.export_folder) == (None, None)
+
+
+def test_an_export_folder_needs_a_pin(example: Path) -> None:
+    change(example, "# export_folder = ", "export_folder = ")
+    assert load(example).page.export_folder == Path("/media/stick/powerunit")
+    change(example, 'pin_file = "page.pin"', "# none")
+    assert "page.export_folder: '/media/stick/powerunit'; give pin_file, too" in refusal(example)
+
+
+def test_a_short_pin_is_refused_and_not_shown(example: Path) -> None:
+    (example.parent / "page.pin").write_text("12345\n", "utf-8")
+    text = refusal(example)
+    assert "page.pin_file: 'page.pin'; put at least 6 digits or letters" in text
+    assert "12345" not in text
