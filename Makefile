@@ -17,6 +17,7 @@ UNIT ?=
 FORCE ?=
 ALL ?=
 MODEL ?=
+ADDRESS ?=
 KIT := build/kit
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -53,8 +54,9 @@ flash: $(VENV)/ready ## make a unit of a board with the kit: UNIT=raft-01 takes 
 doctor: $(VENV)/ready ## ask the running board at PORT=… how it does
 	@$(RUN) firmware.host.doctor --port "$(PORT)"
 
-scan: $(VENV)/ready ## find what hangs on the bus, through the board or the RS-485 adapter at PORT=…; ALL=yes, MODEL=…
-	@$(RUN) firmware.host.scan --port "$(PORT)" $(if $(filter yes,$(ALL)),--all) $(MODEL:%=--model %)
+scan: $(VENV)/ready ## find what hangs on the bus, through the board or the RS-485 adapter at PORT=…; ALL=yes, MODEL=…, ADDRESS=…
+	@$(RUN) firmware.host.scan --port "$(PORT)" $(if $(filter yes,$(ALL)),--all) $(MODEL:%=--model %) \
+	  $(ADDRESS:%=--address %)
 
 deploy: $(VENV)/ready ## copy this checkout's firmware and UNIT=… to a board that has MicroPython, for developers
 	@$(RUN) firmware.host.bundle --unit "$(UNIT)" --output $(BUNDLE)

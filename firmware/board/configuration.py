@@ -12,7 +12,7 @@ import seldom
 from decode import Profile
 from device import Device
 
-_DAMAGED = "profiles/%s.json is damaged; make the bundle anew and deploy it"
+_DAMAGED = "profiles/%s.json is damaged; run make flash on a laptop"
 
 
 class ProfileError(Exception):
@@ -48,7 +48,7 @@ def compiled(model):
         with open("profiles/%s.json" % model) as file:
             return json.load(file)
     except OSError:
-        raise ProfileError("profiles/%s.json is missing; make the bundle anew and deploy it" % model)
+        raise ProfileError("profiles/%s.json is missing; run make flash on a laptop" % model)
     except ValueError:
         raise ProfileError(_DAMAGED % model)
 

@@ -18,12 +18,13 @@ from warp import Warp
 
 HOUR = 3600000
 TICKS_PERIOD = 1 << 30
-TICKS_AT_START = TICKS_PERIOD - 6 * HOUR  # so that they wrap within the day, in the middle of an outage
-BUS_SILENT = (11, 12)
-BROKER_REFUSES = (5.5, 6.5)
-BROKER_SILENT = (14, 14.5)
-WIFI_GONE = (17, 17.8)  # wifi.py restarts the board after an hour
-FIRST, LAST = 2, 24  # hours at which the heap is looked at
+HALF_A_DAY = 12 * HOUR  # each half has the same outages, from one hour of it to another, so that their ends compare
+BROKER_REFUSES = (1, 2)
+BUS_SILENT = (4, 5)
+BROKER_SILENT = (7, 7.5)
+WIFI_GONE = (8.5, 9.3)  # wifi.py restarts the board after an hour
+TICKS_AT_START = TICKS_PERIOD - 3 * HOUR // 2  # so that they wrap in the middle of the first outage
+FIRST, LAST = 12, 24  # hours at which the heap is looked at
 UTC = 1795600000000
 
 
@@ -43,7 +44,7 @@ class Stage:
             self.replies = {bytes.fromhex(ask): bytes.fromhex(reply) for ask, reply in json.load(file).items()}
 
     def is_between(self, hours):
-        return hours[0] * HOUR <= self.warp.elapsed() < hours[1] * HOUR
+        return hours[0] * HOUR <= self.warp.elapsed() % HALF_A_DAY < hours[1] * HOUR
 
     def utc(self):
         return UTC + self.warp.elapsed()
@@ -244,7 +245,7 @@ class Watchdog:
             raise Done("the watchdog bit at %d ms" % stage.warp.elapsed())
         self._fed = stage.warp.now
         minute = stage.warp.elapsed() // 60000
-        if minute in (FIRST * 60, LAST * 60 - 1):  # within it the unit is in the same state once at least
+        if minute in (FIRST * 60 - 1, LAST * 60 - 1):  # within it the unit is in the same state once at least
             gc.collect()
             stage.free[minute] = max(stage.free.get(minute, 0), gc.mem_free())
         if minute >= LAST * 60:

@@ -50,11 +50,11 @@ def complaint_about(content):
 def test_a_damaged_profile_is_one_line():
     for content in ("", "{", "[]", "7", "{}", '{"model": "jk_pb"}'):
         told = complaint_about(content)
-        assert told == "profiles/jk_pb.json is damaged; make the bundle anew and deploy it", (content, told)
+        assert told == "profiles/jk_pb.json is damaged; run make flash on a laptop", (content, told)
 
 
 def test_a_missing_profile_is_one_line():
-    assert complaint_about(None) == "profiles/jk_pb.json is missing; make the bundle anew and deploy it"
+    assert complaint_about(None) == "profiles/jk_pb.json is missing; run make flash on a laptop"
 
 
 def test_an_exception_is_told_in_one_line_with_its_place():
