@@ -47,7 +47,7 @@ def _register(number: int) -> int:
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MICROPYTHON, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=170, check=False
+        [MICROPYTHON, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False
     )
 
 

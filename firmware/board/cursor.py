@@ -5,18 +5,20 @@ from segment import DEFINITION, definition_in, records_in
 
 
 class Cursor:
-    """`covers(boot, first, last)` tells what is acknowledged. RAM holds the definitions of the file and one batch.
+    """`covers(boot, first, last)` tells what is acknowledged. RAM holds the definitions of the file and one batch;
+    of definitions that are among `known` it holds no copy.
 
     `losses` is what damage took, as far as it is seen and was not known: a batch says how many records stand before it.
     """
 
-    def __init__(self, segment, covers):
+    def __init__(self, segment, covers, known=()):
         self.segment = segment
         self.definitions = {}
         self.losses = {}
         self.offset = 0
         self.nothing_left = True  # as far as it was read
         self._covers = covers
+        self._known = known
         self._records = []
         self._seen = 0, None  # records so far, the last of them
         self._begin = 0, self._seen  # where the first record is that is not acknowledged
@@ -43,7 +45,7 @@ class Cursor:
             for end, kind, payload in segment.chunks(file, self.offset):
                 if kind == DEFINITION:
                     number, definition = definition_in(payload)
-                    self.definitions[number] = definition
+                    self.definitions[number] = self._known[number] if number in self._known else definition
                 else:
                     before, records = records_in(payload)
                     self._look_at(before, records, end > segment.checked)

@@ -7,8 +7,9 @@ Does not promise an order: fresh readings overtake the backlog.
 
 import json
 
-WINDOW = 16
+WINDOW = 8
 RESEND_AFTER = 20000  # ms
+LONGEST_MESSAGE = 1600  # bytes, about: those of a BMS with 32 cells
 
 
 class Delivery:
@@ -19,6 +20,9 @@ class Delivery:
         self._clock = clock
         self._window = []  # (boot, seq, published at), oldest first
         self._waiting_since = 0
+        self._text = bytearray(
+            LONGEST_MESSAGE
+        )  # the one piece of heap for all messages, taken while there still is one
 
     def start_over(self):
         """Whatever was under way is lost: the connection is a new one."""
@@ -27,7 +31,7 @@ class Delivery:
         self._spool.rewind()
 
     def next(self):
-        """The message to publish now, a bytearray, or None."""
+        """The message to publish now, or None: a bytearray, good until the next call."""
         now = self._clock.now()
         if self._window:
             self._waiting_since = self._window[0][2]
@@ -35,11 +39,14 @@ class Delivery:
             self._waiting_since = now
         if now - self._waiting_since >= RESEND_AFTER:
             self.start_over()
-        reading = self._spool.take() if len(self._window) < WINDOW else None
+        text = self._text
+        text[:] = b""
+        reading = self._spool.take(text) if len(self._window) < WINDOW else None
         if reading is None:
             return None
         self._window.append((reading[0], reading[1], now))
-        return message(reading, self._spool.boot, now, self._spool.oldest(reading[0]))
+        complete(text, reading, self._spool.boot, now, self._spool.oldest(reading[0]))
+        return text
 
     def acknowledge(self, payload):
         """Takes an ack. Raises ValueError if it is none."""
@@ -54,15 +61,14 @@ class Delivery:
             self._clock.learn(utc, sent, held)
 
 
-def message(reading, own_boot, now, oldest):
-    """What is published for a reading from Spool.take: its own text, with an end, because the heap has no room for two.
+def complete(text, reading, own_boot, now, oldest):
+    """Makes the message of the JSON that Spool.take began with.
 
     `sent` and `up` of one message have to be of one boot's clock, and the clock of an earlier boot is gone.
     """
-    boot, seq, up, text = reading
+    boot, seq, up = reading
     sent = str(now) if boot == own_boot else "null"
     text.extend((',"boot":"%s","seq":%d,"up":%d,"sent":%s,"oldest":%d}' % (boot, seq, up, sent, oldest)).encode())
-    return text
 
 
 def parse_ack(payload):

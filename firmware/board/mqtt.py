@@ -43,7 +43,7 @@ class _Memory:
     """What umqtt takes for its socket: collects what it writes, gives it the bytes of one whole packet."""
 
     def __init__(self):
-        self.written = []  # joined once: a message that grows would need its room twice
+        self.written = bytearray()
         self.packet = b""
 
     def connect(self, address):
@@ -53,7 +53,7 @@ class _Memory:
         pass
 
     def write(self, data, length=None):
-        self.written.append(data if length is None else data[:length])
+        self.written.extend(data if length is None else data[:length])
 
     def read(self, count):
         if count and not self.packet:
@@ -153,9 +153,10 @@ class Client(umqtt.simple.MQTTClient):
             pass
 
     async def send(self):
-        packet, self.sock.written = b"".join(self.sock.written), []
+        packet = self.sock.written
         if packet:
             await self._within_deadline(self._write(packet), "does not take what we send")
+            packet[:] = b""  # its room stays, because the heap may not have another as large
 
     async def _write(self, packet):
         self._writer.write(packet)

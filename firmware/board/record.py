@@ -78,27 +78,32 @@ class Dictionary:
 
     def encode(self, source, values, error):
         """The record of a reading; `source`, `values` and `error` as Spool.add takes them."""
+        return packed(self._numbers(source, values, error))
+
+    def _numbers(self, source, values, error):
         number = self._layout(source, values)
-        numbers = [number << 2 | bool(values) << 1 | (error is not None)]
+        yield number << 2 | bool(values) << 1 | (error is not None)
         if error is not None:
-            numbers.append(self._define(error.encode()))
-        if values:
-            layout = Layout(self.definitions[number])
-            for index, name in enumerate(source.signals):
-                if index % _GROUP == 0:
-                    mask = len(numbers)
-                    numbers.append(0)
+            yield self._define(error.encode())
+        if not values:
+            return
+        layout = Layout(self.definitions[number])
+        for start in range(0, len(source.signals), _GROUP):
+            mask, group = 0, []
+            for place, name in enumerate(source.signals[start : start + _GROUP]):
                 layout.next()
                 form, value = self._coded(values.get(name))
                 if form != layout.form:
-                    numbers.extend((0, form, unsigned(value)))
+                    group.extend((0, form, unsigned(value)))
                 elif value != layout.value:
-                    numbers.append(unsigned(value - layout.value))
+                    group.append(unsigned(value - layout.value))
                     layout.moved += value - layout.value
                 else:
                     continue
-                numbers[mask] |= 1 << index % _GROUP
-        return packed(numbers)
+                mask |= 1 << place
+            yield mask
+            for number in group:
+                yield number
 
     def _coded(self, value):
         """(form, number) of a value."""
@@ -116,15 +121,19 @@ class Dictionary:
         number, count, *known = self._layouts.get(key, (0, -1))
         if count >= len(values) and known == [source.model, source.signals]:
             return number
-        names = " ".join((source.name, source.model, source.measurement) + tuple(source.signals))
-        number = self._define(names.encode() + b" \n" + packed(self._base(source, values)))
+        layout = bytearray()
+        for text in (source.name, source.model, source.measurement) + source.signals:
+            layout.extend(text.encode())
+            layout.extend(b" ")
+        layout.extend(b"\n")
+        layout.extend(packed(self._base(source.signals, values)))
+        number = self._define(layout)
         self._layouts[key] = number, len(values), source.model, source.signals
         return number
 
-    def _base(self, source, values):
-        """One number after the other: a list of them would be the longest piece of heap that the firmware asks for."""
+    def _base(self, signals, values):
         last = None
-        for name in source.signals:
+        for name in signals:
             letters = "".join([letter for letter in name if not letter.isdigit()])
             form, value = self._coded(values.get(name))
             yield letters == last != name
@@ -175,8 +184,8 @@ def layout_of(record):
     return next(unpacked(record)) >> 2
 
 
-def to_json(definitions, t, record):
-    """The reading's JSON without the brace at its end, a bytearray; `t` is UTC in ms or None.
+def write_json(out, definitions, t, record):
+    """Appends the reading's JSON, without the brace at its end, to the bytearray `out`; `t` is UTC in ms or None.
 
     A word whose definition is damaged is left out. Raises KeyError if the layout is.
     """
@@ -185,17 +194,18 @@ def to_json(definitions, t, record):
     head = next(numbers)
     if head == LOSS:
         readings, last_seq, duration, reason = loss_in(record)
-        return bytearray(
+        out.extend(
             b'{"device":"board","model":"esp32","measurement":"loss","t":%s,'
             b'"signals":{"readings":%d,"last_seq":%d,"duration":%s,"reason":"%s"}'
             % (t, readings, last_seq, decimal(duration, 3).encode(), REASONS[reason].encode())
         )
+        return
     error = definitions.get(next(numbers), b"its text is damaged") if head & 1 else None
     layout = Layout(definitions[head >> 2])
-    out = bytearray(
-        b'{"device":"%s","model":"%s","measurement":"%s","t":%s,"signals":{'
-        % (layout.text(), layout.text(), layout.text(), t)
-    )
+    for key in (b'{"device":"', b'","model":"', b'","measurement":"'):
+        out.extend(key)
+        out.extend(layout.text())
+    out.extend(b'","t":%s,"signals":{' % t)
     index = 0
     comma = b'"'
     while head & 2 and layout.next():
@@ -226,7 +236,6 @@ def to_json(definitions, t, record):
     if error is not None:
         out.extend(b',"error":')
         out.extend(_quoted(error))
-    return out
 
 
 def _quoted(text):

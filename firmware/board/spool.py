@@ -11,7 +11,7 @@ Does not promise: that a reading is given out only once, nor that readings young
 nor an exact `lost`; acks are forgotten at a restart.
 """
 
-from record import MOST_DEFINITIONS, Dictionary, to_json
+from record import MOST_DEFINITIONS, Dictionary, write_json
 from store import Store
 
 PATIENCE = 25000  # ms; with the second between two calls of `keep` a power cut costs below 30 s of readings
@@ -75,10 +75,10 @@ class Spool:
         self._ram.append([self._seq, up, None if utc is None else utc - up, record, False, self._dictionary])
         self._seq += 1
 
-    def take(self):
-        """The next reading to publish, (boot, seq, up, text), or None: fresh ones first, then the backlog in order.
+    def take(self, text):
+        """The next reading to publish, (boot, seq, up), or None: fresh ones first, then the backlog in order.
 
-        `text` is its JSON without the brace at its end, a bytearray of its own.
+        Its JSON without the brace at its end is appended to `text`, a bytearray.
         """
         for held in self._ram:
             if not held[4]:
@@ -86,12 +86,13 @@ class Spool:
                 boot, record, definitions = self.boot, held, held[5].definitions
                 break
         else:
-            found = self._store.next()
+            found = self._store.next(self.boot, self._dictionary.definitions)
             if found is None:
                 return None
             boot, record, definitions = found
         seq, up, offset = record[:3]
-        return boot, seq, up, to_json(definitions, None if offset is None else offset + up, record[3])
+        write_json(text, definitions, None if offset is None else offset + up, record[3])
+        return boot, seq, up
 
     def rewind(self):
         """From now on `take` gives out again everything that is not acknowledged."""

@@ -71,15 +71,18 @@ class Store:
             self.segments.append(segment)
         return True
 
-    def next(self):
-        """(boot, record, definitions) of the next record in order that is not acknowledged, or None at the end."""
+    def next(self, boot, known):
+        """(boot, record, definitions) of the next record in order that is not acknowledged, or None at the end.
+
+        `known` are definitions of `boot` that RAM holds anyway.
+        """
         for segment in self.segments[:]:
             if segment.number < self._position:
                 continue
             self._position = segment.number
             cursor = self._cursor
             if cursor is None or cursor.segment is not segment:
-                cursor = self._cursor = Cursor(segment, self.acks.covers)
+                cursor = self._cursor = Cursor(segment, self.acks.covers, known if segment.boot == boot else ())
             try:
                 record = cursor.next()
             except OSError as error:
@@ -92,7 +95,7 @@ class Store:
             if cursor.nothing_left:
                 self.remove(segment)
         is_longer = self.segments and self.segments[-1].number > self._position  # by a loss that was found on the way
-        return self.next() if is_longer else None
+        return self.next(boot, known) if is_longer else None
 
     def rewind(self):
         """From now on `next` begins again."""

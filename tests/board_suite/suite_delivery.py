@@ -5,19 +5,25 @@ ever.
 import json
 
 from clock import Clock
-from delivery import RESEND_AFTER, WINDOW, Delivery, message, parse_ack
+from delivery import RESEND_AFTER, WINDOW, Delivery, complete, parse_ack
 
 OWN, EARLIER = "bbbbbbbbbbbb", "aaaaaaaaaaaa"
 ACK = {"boot": OWN, "seq": 7, "beyond": [[9, 12]], "utc": 1_795_562_958_755, "sent": 4000, "held": 12}
 
 
+def message(begin, reading):
+    text = bytearray(begin)
+    complete(text, reading, OWN, 4000, 5)
+    return json.loads(text)
+
+
 def test_a_message_says_when_it_was_sent():
-    made = json.loads(message((OWN, 7, 1000, bytearray(b'{"device":"bms1","t":null')), OWN, 4000, 5))
+    made = message(b'{"device":"bms1","t":null', (OWN, 7, 1000))
     assert made == {"boot": OWN, "seq": 7, "up": 1000, "sent": 4000, "oldest": 5, "device": "bms1", "t": None}
 
 
 def test_a_reading_of_an_earlier_boot_does_not_mix_two_clocks():
-    made = json.loads(message((EARLIER, 7, 90_000_000, bytearray(b'{"device":"bms1"')), OWN, 4000, 5))
+    made = message(b'{"device":"bms1"', (EARLIER, 7, 90_000_000))
     assert (made["sent"], made["up"]) == (None, 90_000_000)
 
 
@@ -48,11 +54,12 @@ class Held:
         self.given = 0
         self.acknowledged = []
 
-    def take(self):
+    def take(self, text):
         if self.given == self.count:
             return None
         self.given += 1
-        return OWN, self.given - 1, 0, bytearray(b'{"device":"bms1"')
+        text.extend(b'{"device":"bms1"')
+        return OWN, self.given - 1, 0
 
     def rewind(self):
         self.given = 0

@@ -4,7 +4,18 @@ import json
 import random
 
 from loss import DAMAGED, FULL, THINNED, grow, told
-from record import LOSS, MOST_DEFINITIONS, Dictionary, layout_of, loss_in, packed, signed, to_json, unpacked, unsigned
+from record import (
+    LOSS,
+    MOST_DEFINITIONS,
+    Dictionary,
+    layout_of,
+    loss_in,
+    packed,
+    signed,
+    write_json,
+    unpacked,
+    unsigned,
+)
 
 
 class Source:
@@ -25,7 +36,9 @@ def cells(base, current=0, **more):
 
 
 def text_of(dictionary, record, t=None):
-    return bytes(to_json(dictionary.definitions, t, record)).decode()
+    text = bytearray()
+    write_json(text, dictionary.definitions, t, record)
+    return bytes(text).decode()
 
 
 def back(source, values, error=None, t=None):
@@ -152,7 +165,9 @@ def test_a_loss_is_a_reading_of_the_board():
     ((seq, up, offset, record),) = told(losses)
     assert (seq, up, offset) == (24, 2000, 5)
     assert layout_of(record) == LOSS and loss_in(record) == [17, 40, 390_001, FULL]
-    assert json.loads(to_json({}, 1_795_562_958_755, record) + b"}") == {
+    text = bytearray()
+    write_json(text, {}, 1_795_562_958_755, record)
+    assert json.loads(text + b"}") == {
         "device": "board", "model": "esp32", "measurement": "loss", "t": 1_795_562_958_755,
         "signals": {"readings": 17, "last_seq": 40, "duration": 390.001, "reason": "spool_full"},
     }  # fmt: skip

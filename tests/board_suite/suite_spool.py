@@ -63,10 +63,11 @@ def filled(folder, boot, count, limit=1_000_000):
 def taken(spool):
     readings = []
     while True:
-        reading = spool.take()
+        text = bytearray()
+        reading = spool.take(text)
         if reading is None:
             return readings
-        readings.append(reading)
+        readings.append(reading + (text,))
 
 
 def seqs(spool):
@@ -86,7 +87,7 @@ def test_a_reading_comes_out_as_it_went_in():
             b'"error":"refuses"'
         )
         assert [(reading[:3], bytes(reading[3])) for reading in taken(spool)] == [((EARLIER, 0, 17), text)]
-        assert spool.take() is None
+        assert spool.take(bytearray()) is None
         spool.write()
         assert [bytes(reading[3]) for reading in taken(folder.start(LATER))] == [text]
 
@@ -427,5 +428,5 @@ def test_memory_does_not_grow_with_the_backlog():
         store.SEGMENT = 60000
         spool = filled(folder, LATER, 2000)
         assert spool.readings() == 2000 and len(folder.files()) == 1 and len(spool._ram) == 0
-        while spool.take():
+        while spool.take(bytearray()):
             assert len(spool._store._cursor._records) <= 5

@@ -72,10 +72,11 @@ def told(spool):
     spool.rewind()
     readings, losses = {}, {}
     while True:
-        reading = spool.take()
+        text = bytearray()
+        reading = spool.take(text)
         if reading is None:
             return readings, losses
-        content = json.loads(reading[3] + b"}")
+        content = json.loads(text + b"}")
         if content["measurement"] == "loss":
             losses[reading[:2]] = dict(content["signals"], up=reading[2])
         else:

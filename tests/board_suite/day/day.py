@@ -112,7 +112,7 @@ class Gateway:
         self.values = {}
 
     def take(self, message):
-        """The ack for a reading."""
+        """The ack for the reading in `message`, a whole packet."""
         boot = _field(message, b'"boot":')
         self.boot = self.boot or boot
         if boot != self.boot:

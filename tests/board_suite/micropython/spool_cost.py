@@ -42,10 +42,11 @@ with open(sys.argv[1]) as file:
 spool.write()
 taken = {}
 while True:
-    reading = spool.take()
+    text = bytearray()
+    reading = spool.take(text)
     if reading is None:
         break
-    content = json.loads(reading[3] + b"}")
+    content = json.loads(text + b"}")
     assert content["t"] == BOOT_UTC + reading[2]
     kind = content["measurement"]
     taken[kind] = taken.get(kind, 0) + (content["signals"]["readings"] if kind == "loss" else 1)

@@ -29,11 +29,12 @@ def taken(spool):
     """The readings; losses are left out."""
     readings = []
     while True:
-        reading = spool.take()
+        text = bytearray()
+        reading = spool.take(text)
         if reading is None:
             return readings
         boot, seq = reading[:2]
-        content = json.loads(reading[3] + b"}")
+        content = json.loads(text + b"}")
         if content["measurement"] != "loss":
             assert content["signals"]["cycles"] == seq, "a reading is damaged"
             readings.append((boot, seq))

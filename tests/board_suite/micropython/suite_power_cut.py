@@ -41,11 +41,12 @@ def taken(spool):
     """{(boot, seq)} of the readings, [(boot, seq, readings, last_seq)] of the losses."""
     readings, losses = set(), []
     while True:
-        reading = spool.take()
+        text = bytearray()
+        reading = spool.take(text)
         if reading is None:
             return readings, losses
         boot, seq = reading[:2]
-        content = json.loads(reading[3] + b"}")
+        content = json.loads(text + b"}")
         if content["measurement"] == "loss":
             losses.append((boot, seq, content["signals"]["readings"], content["signals"]["last_seq"]))
         else:
