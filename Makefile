@@ -17,6 +17,7 @@ UNIT ?=
 FORCE ?=
 ALL ?=
 MODEL ?=
+ADDRESS ?=
 KIT := build/kit
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -38,9 +39,10 @@ lint: $(VENV)/ready ## check style and types, the board's against the ESP32's st
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
 
-bench: $(VENV)/ready ## measure the journal's and the spool's cost, and how long the board's event loop stalls
+bench: test-packages $(VENV)/ready ## measure what journal, spool and link cost, and how long the board's event loop stalls
 	@$(RUN) bench.journal
 	@$(RUN) bench.spool
+	@$(RUN) bench.forward
 	@$(RUN) bench.loop_stall
 
 bundle: $(VENV)/ready ## build the technician's kit, for use without internet; IMAGE=… is MicroPython, else it is fetched
@@ -52,8 +54,9 @@ flash: $(VENV)/ready ## make a unit of a board with the kit: UNIT=raft-01 takes 
 doctor: $(VENV)/ready ## ask the running board at PORT=… how it does
 	@$(RUN) firmware.host.doctor --port "$(PORT)"
 
-scan: $(VENV)/ready ## find what hangs on the bus, through the board or the RS-485 adapter at PORT=…; ALL=yes, MODEL=…
-	@$(RUN) firmware.host.scan --port "$(PORT)" $(if $(filter yes,$(ALL)),--all) $(MODEL:%=--model %)
+scan: $(VENV)/ready ## find what hangs on the bus, through the board or the RS-485 adapter at PORT=…; ALL=yes, MODEL=…, ADDRESS=…
+	@$(RUN) firmware.host.scan --port "$(PORT)" $(if $(filter yes,$(ALL)),--all) $(MODEL:%=--model %) \
+	  $(ADDRESS:%=--address %)
 
 deploy: $(VENV)/ready ## copy this checkout's firmware and UNIT=… to a board that has MicroPython, for developers
 	@$(RUN) firmware.host.bundle --unit "$(UNIT)" --output $(BUNDLE)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 try:
     from gateway.disk import FolderDisk, FolderInUseError
-    from gateway.page.app import bind
+    from gateway.page.server import bind
     from gateway.service import Service
     from gateway.settings import Settings, load
     from gateway.watchdog import ServiceManager
@@ -53,7 +53,7 @@ def _serve(settings: Settings) -> int:
             f"journal.folder {folder}: {error.strerror}; give a folder that this user may write to"
         ) from None
     try:
-        with bind(settings.page_host, settings.page_port) as page:
+        with bind(settings.page.host, settings.page.port) as page:
             try:
                 service = Service(settings, disk, page, stop, ServiceManager(os.environ))
             except OSError as error:

@@ -9,29 +9,34 @@ from dataclasses import dataclass, field
 
 from gateway import framelog
 from gateway.disk import Disk
-from gateway.entry import LOSS, FrameMark, StoredFrame
+from gateway.entry import LOSS, FrameMark, StoredFrame, frame_priority
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger
+from gateway.priority import Priority
 
 
 @dataclass(slots=True)
 class Segment:
-    """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by the
-    boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to `level` at least.
+    """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by
+    priority and by the boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to
+    `level` at least. `times` are the first and the last time of what it holds, UTC in ms, `ups` likewise of the boots
+    that are undated.
     """
 
     name: str
     size: int = 0
     foreign: bool = False
     frames: IntervalSet = field(default_factory=IntervalSet)
-    pending: Counter[Key | None] = field(default_factory=Counter)
+    pending: Counter[tuple[Priority, Key | None]] = field(default_factory=Counter)
     keys: set[Key] = field(default_factory=set)
     level: int = 0
+    times: tuple[int, int] | None = None
+    ups: dict[Key, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
-        """Of the file."""
-        return int(self.name[len("segment-") : -len(".frames")])
+        """Of the file, also when it is history."""
+        return int(self.name.split("-")[1].removesuffix(".frames"))
 
     @property
     def sent(self) -> int:
@@ -40,13 +45,14 @@ class Segment:
 
 
 class Backlog:
-    """`segments` from the oldest to the one that is written; `readings` that are not forwarded, and how many of them
-    are `undated`, per boot.
+    """`segments` from the oldest to the one that is written; `readings` that are not forwarded, how many of them
+    are `events`, and how many are `undated`, per boot.
     """
 
     def __init__(self, disk: Disk, ledger: Ledger) -> None:
         self.segments: list[Segment] = []
         self.readings = 0
+        self.events = 0
         self.undated: Counter[Key] = Counter()
         self._disk = disk
         self._ledger = ledger
@@ -65,30 +71,45 @@ class Backlog:
                 self._ledger.seen.setdefault(entry.key, IntervalSet()).add(seq)
             if entry.reading.measurement == LOSS and isinstance(last, int) and last >= seq:
                 self._ledger.account(entry.key, seq, last)
+            if entry.dated is None:
+                segment.ups[entry.key] = _widened(segment.ups.get(entry.key), entry.reading.up)
+            else:
+                segment.times = _widened(segment.times, entry.dated[0])
         segment.frames.add(frame.number)
         if frame.number not in self._ledger.forwarded:
-            segment.pending[frame.undated] += 1
-            self._count(frame.mark, +1)
+            self._wait(segment, frame.mark)
 
     def forwarded(self, marks: Sequence[FrameMark]) -> None:
         """The database has these frames. One that was thinned meanwhile is in no segment: the rest of it is sent."""
         fresh = [
             (mark, segment)
             for mark in marks
-            for segment in self.segments
-            if mark.number in segment.frames and mark.number not in self._ledger.forwarded
+            if mark.number not in self._ledger.forwarded and (segment := self._holder(mark.number)) is not None
         ]
         self._ledger.mark_forwarded([mark.number for mark, _ in fresh])
         for mark, segment in fresh:
-            segment.pending[mark.undated] -= 1
+            segment.pending[mark.priority, mark.undated] -= 1
             self._count(mark, -1)
 
-    def waiting(self, segment: Segment) -> list[framelog.Frame]:
-        """The segment's frames that are not forwarded, read from the disk. Raises OSError."""
+    def waiting(self, segment: Segment, least: Priority = Priority.READING) -> list[framelog.Frame]:
+        """The segment's frames that are not forwarded and no less urgent, read from the disk. Raises OSError."""
         found, _ = framelog.scan(self._disk.read(segment.name))
         return [
-            frame for frame in found if frame.number in segment.frames and frame.number not in self._ledger.forwarded
+            frame
+            for frame in found
+            if frame.number in segment.frames
+            and frame.number not in self._ledger.forwarded
+            and (least is Priority.READING or frame_priority(frame) <= least)
         ]
+
+    def times(self, segment: Segment) -> tuple[int, int]:
+        """From when to when its readings were taken, as far as they have a time by now: UTC in ms; (0, 0) for none."""
+        times = segment.times
+        for key, ups in segment.ups.items():
+            for up in ups:
+                if (origin := self._ledger.origin(key, up)) is not None:
+                    times = _widened(times, origin.utc_ms + up)
+        return times or (0, 0)
 
     def replace(
         self, sources: Sequence[Segment], gone: Sequence[FrameMark], into: Segment, made: Sequence[FrameMark]
@@ -97,14 +118,31 @@ class Backlog:
         for source in sources:
             source.frames = IntervalSet()
             source.pending.clear()
+            for time in source.times or ():
+                into.times = _widened(into.times, time)
+            for key, ups in source.ups.items():
+                for up in ups:
+                    into.ups[key] = _widened(into.ups.get(key), up)
         for mark in gone:
             self._count(mark, -1)
         for mark in made:
             into.frames.add(mark.number)
-            into.pending[mark.undated] += 1
-            self._count(mark, +1)
+            self._wait(into, mark)
+
+    def _holder(self, number: int) -> Segment | None:
+        return next((segment for segment in self.segments if number in segment.frames), None)
+
+    def _wait(self, segment: Segment, mark: FrameMark) -> None:
+        segment.pending[mark.priority, mark.undated] += 1
+        self._count(mark, +1)
 
     def _count(self, mark: FrameMark, sign: int) -> None:
         self.readings += sign * mark.readings
+        if mark.priority is Priority.EVENT:
+            self.events += sign * mark.readings
         if mark.undated is not None:
             self.undated[mark.undated] += sign * mark.readings
+
+
+def _widened(span: tuple[int, int] | None, number: int) -> tuple[int, int]:
+    return (number, number) if span is None else (min(span[0], number), max(span[1], number))

@@ -57,7 +57,9 @@ class Committer:
         units: Units,
         gaps: Gaps,
         acknowledger: Acknowledger,
+        on_stored: Callable[[Sequence[Entry]], None] = lambda _: None,
     ) -> None:
+        """`on_stored` hears the new entries of each group once they are durable, before they are acknowledged."""
         self.received = 0
         self.duplicates = 0
         self.never_received = 0
@@ -70,6 +72,7 @@ class Committer:
         self._units = units
         self._gaps = gaps
         self._acknowledger = acknowledger
+        self._on_stored = on_stored
         self._oldest: dict[Key, int] = {}
 
     def run(
@@ -117,6 +120,7 @@ class Committer:
         else:
             self.disk.back()
             self.received += len(fresh)
+            self._on_stored(entries)
             for entry in entries:
                 self._gaps.stored(entry)
             self._tell_losses()

@@ -21,6 +21,9 @@ class Disk(Protocol):
     def read(self, name: str) -> bytes:
         """The whole file."""
 
+    def size(self, name: str) -> int:
+        """How many bytes the file has."""
+
     def append(self, name: str, data: bytes) -> None:
         """Write at the end of the file, which is made when it is not there. Not durable before `sync`."""
 
@@ -84,6 +87,10 @@ class FolderDisk:
     def read(self, name: str) -> bytes:
         """Through the page cache, so it sees what was appended and not yet synced."""
         return (self._folder / name).read_bytes()
+
+    def size(self, name: str) -> int:
+        """stat(2)."""
+        return (self._folder / name).stat().st_size
 
     def append(self, name: str, data: bytes) -> None:
         """A short write is continued until it fails."""
@@ -191,6 +198,10 @@ class ReadOnlyDisk:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
             return b""
+
+    def size(self, name: str) -> int:
+        """As the file is now."""
+        return len(self.read(name))
 
     def append(self, name: str, data: bytes) -> None:
         """Nothing happens, as in all that follow."""

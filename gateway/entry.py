@@ -1,18 +1,25 @@
 """An entry of the journal, a reading with what its arrival told, and the document in which a frame holds many."""
 
 import json
-from collections.abc import Iterable
+import re
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from gateway import framelog
 from gateway.ledger import Key
 from gateway.message import ReadingMessage, payload_of, reading_message
+from gateway.priority import Priority, slowest
 from ingest.reading import Reading, TimeQuality
+from ingest.signals import COMPUTED_MEASUREMENTS
 
 LOSS = "loss"
 GATEWAY = "gateway"
 """The device that tells what the gateway gave up, or never got."""
+
+_PRIORITY = re.compile(rb'\[\{"priority": ([123]),')
+_PRIORITY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,13 @@ class Entry:
 
     @property
     def made_here(self) -> bool:
-        """Whether it is the gateway's own, told about readings of that boot and none of them."""
-        return self.reading.device == GATEWAY
+        """Whether it is the gateway's own, made of a board's readings and none of them."""
+        return self.reading.device == GATEWAY or self.computed
+
+    @property
+    def computed(self) -> bool:
+        """Whether it is an event or a roll-up."""
+        return self.reading.measurement in COMPUTED_MEASUREMENTS
 
 
 class FrameMark(NamedTuple):
@@ -49,6 +61,7 @@ class FrameMark(NamedTuple):
     number: int
     readings: int
     undated: Key | None
+    priority: Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +79,16 @@ class StoredFrame:
     @property
     def mark(self) -> FrameMark:
         """The frame without its readings."""
-        return FrameMark(self.number, len(self.entries), self.undated)
+        return mark(self.number, self.entries, self.undated)
+
+
+def mark(number: int, entries: Sequence[Entry], undated: Key | None) -> FrameMark:
+    """The mark of a frame that holds these entries."""
+    return FrameMark(number, len(entries), undated, slowest(entry.reading.measurement for entry in entries))
 
 
 def document(
-    entries: Iterable[Entry], kernel: str, undated: Key | None, level: int = 0, replaces: int | None = None
+    entries: Sequence[Entry], kernel: str, undated: Key | None, level: int = 0, replaces: int | None = None
 ) -> bytes:
     """The document of a frame, for entries of one kernel boot."""
     # The payloads go in as they came: they were checked as JSON, and making them again would cost the most of a commit.
@@ -85,13 +103,22 @@ def document(
         )
         for entry in entries
     )
-    head = json.dumps({"kernel": kernel, "undated": undated, "level": level, "replaces": replaces}).encode()
-    return b"[%b,[%b]]" % (head, b",".join(rows))
+    about = {"kernel": kernel, "undated": undated, "level": level, "replaces": replaces}
+    head = {"priority": slowest(entry.reading.measurement for entry in entries)} | about
+    return b"[%b,[%b]]" % (json.dumps(head).encode(), b",".join(rows))
 
 
-def stored(frame: framelog.Frame) -> StoredFrame:
-    """What the frame holds; its messages have no `document`. Raises ValueError when it is of another make."""
-    match frame.document():
+def frame_priority(frame: framelog.Frame) -> Priority:
+    """Told without reading more of the frame than its beginning; READING where it does not say."""
+    found = _PRIORITY.match(zlib.decompressobj().decompress(frame.body, _PRIORITY_BYTES))
+    return Priority(int(found[1])) if found else Priority.READING
+
+
+def stored(frame: framelog.Frame, unit: str | None = None) -> StoredFrame:
+    """What the frame holds, or what it holds of one unit alone, at a fraction of the cost; its messages have no
+    `document`. Raises ValueError when it is of another make.
+    """
+    match frame.document() if unit is None else _document_of(frame, unit):
         case [{"kernel": str(kernel), "undated": undated, "level": int(level), "replaces": replaces}, [*rows]]:
             pass
         case _:
@@ -99,8 +126,18 @@ def stored(frame: framelog.Frame) -> StoredFrame:
     try:
         entries = tuple(_entry(kernel, row) for row in rows)
         return StoredFrame(frame.number, entries, _key(undated), level, None if replaces is None else int(replaces))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"frame {frame.number} is of another make: {error!r}") from None
+
+
+def _document_of(frame: framelog.Frame, unit: str) -> Any:
+    text, decoder, begin = frame.text(), json.JSONDecoder(), f"[{json.dumps(unit)},"
+    head, end = decoder.raw_decode(text, 1)
+    rows = []
+    while (start := text.find(begin, end)) >= 0:  # within a string its quotes would be escaped
+        row, end = decoder.raw_decode(text, start)
+        rows.append(row)
+    return [head, rows]
 
 
 def _key(undated: Any) -> Key | None:
@@ -113,10 +150,6 @@ def _key(undated: Any) -> Key | None:
 
 
 def _entry(kernel: str, row: Any) -> Entry:
-    match row:
-        case [str(unit), int(received), bool(queued), None, dict(said)]:
-            return Entry(reading_message(unit, said, b""), kernel, received, None, queued)
-        case [str(unit), int(received), bool(queued), [int(utc_ms), str(quality)], dict(said)]:
-            dated = utc_ms, cast(TimeQuality, quality)
-            return Entry(reading_message(unit, said, b""), kernel, received, dated, queued)
-    raise ValueError(f"{str(row)[:80]} is no entry")
+    unit, received, queued, dated, said = row
+    time = None if dated is None else (int(dated[0]), cast(TimeQuality, dated[1]))
+    return Entry(reading_message(str(unit), said, b""), kernel, int(received), time, bool(queued))

@@ -4,7 +4,8 @@ The lines are those that the link would bring, with the same times, so whatever 
 without a time stays out; the gateway dates it when it knows the time, and then it is in the next export or on the link.
 Promised: the journal is only read, and may be written meanwhile; a stick that is pulled holds whole packages and at
 most one that has no slip; the same command goes on where it ended, and adds what has come since.
-Not promised: a bound on the stick's space. Exit code 2 for what a person has to mend.
+Not promised: a bound on the stick's space, nor that events and roll-ups are carried once only: they have no number.
+Exit code 2 for what a person has to mend.
 """
 
 import argparse
@@ -20,14 +21,13 @@ from pathlib import Path
 
 from gateway.deadletters import DeadLetters
 from gateway.disk import FolderDisk, FolderInUseError, ReadOnlyDisk
-from gateway.entry import StoredFrame
+from gateway.entry import Entry, StoredFrame
 from gateway.intervals import IntervalSet
 from gateway.journal import Journal
 from gateway.ledger import Key
 from gateway.lines import LineMaker
 from gateway.settings import Settings, load
 from ingest.carried import DamagedError, Slip, packages, read_slip, slip_path
-from ingest.reading import Reading
 from ingest.settings_file import SettingsError
 
 PACKAGE_READINGS = 20_000
@@ -62,11 +62,12 @@ class _Package:
         self._readings: dict[Key, IntervalSet] = {}
         self._first = self._last = 0
 
-    def add(self, reading: Reading, time_ms: int, line: str) -> None:
+    def add(self, entry: Entry, time_ms: int, line: str) -> None:
         self._first = min(self._first, time_ms) if self.lines else time_ms
         self._last = max(self._last, time_ms)
         self.lines += 1
-        self._readings.setdefault((reading.unit, reading.boot), IntervalSet()).add(reading.seq)
+        if not entry.computed:
+            self._readings.setdefault(entry.key, IntervalSet()).add(entry.reading.seq)
         self._packer.write(f"{line}\n".encode())
 
     def finish(self, stick: FolderDisk, number: int) -> None:
@@ -102,15 +103,16 @@ def export(folder: Path, site: str, frames: Iterable[StoredFrame], lines: LineMa
             if entry.dated is None and not lines.datable(entry.key, reading.up):
                 exported.without_time += 1
                 continue
-            if reading.seq in seqs:
+            if reading.seq in seqs and not entry.computed:
                 exported.there_before += 1
                 continue
             line = lines.line(entry)
             time_ms = 0 if line is None else int(line.rsplit(" ", 1)[1])
             if line is None or time_ms < since_ms:
                 continue
-            seqs.add(reading.seq)
-            package.add(reading, time_ms, line)
+            if not entry.computed:
+                seqs.add(reading.seq)
+            package.add(entry, time_ms, line)
             if package.lines == PACKAGE_READINGS:
                 package.finish(stick, number + exported.packages)
                 exported.count(package.lines)
@@ -192,7 +194,7 @@ def _export(settings: Settings, folder: Path, since_ms: int | None) -> Exported:
         raise SettingsError(f"{told}; run it as root or as the gateway's user") from None
     journal = Journal(disk)
     lines = LineMaker(settings.site, journal.origin, DeadLetters(disk))
-    return export(folder, settings.site, journal.stored(forwarded=since_ms is not None), lines, since_ms or 0)
+    return export(folder, settings.site, journal.past.stored(forwarded=since_ms is not None), lines, since_ms or 0)
 
 
 if __name__ == "__main__":

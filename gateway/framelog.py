@@ -28,8 +28,15 @@ class Frame:
     def document(self) -> Any:
         """The body's JSON document. Raises ValueError when a frame of another make says something else."""
         try:
-            return json.loads(zlib.decompress(self.body))
-        except (zlib.error, RecursionError) as error:
+            return json.loads(self.text())
+        except RecursionError as error:
+            raise ValueError(f"frame {self.number}: {error}") from None
+
+    def text(self) -> str:
+        """The document as text. Raises ValueError likewise."""
+        try:
+            return zlib.decompress(self.body).decode("utf-8")
+        except zlib.error as error:
             raise ValueError(f"frame {self.number}: {error}") from None
 
 

@@ -33,6 +33,16 @@ class IntervalSet:
         self._firsts[left:right] = [first]
         self._lasts[left:right] = [last]
 
+    def discard(self, number: int) -> None:
+        """Forget this one number, if it is there."""
+        index = bisect_right(self._firsts, number) - 1
+        if index < 0 or number > self._lasts[index]:
+            return
+        first, last = self._firsts[index], self._lasts[index]
+        parts = [part for part in ((first, number - 1), (number + 1, last)) if part[0] <= part[1]]
+        self._firsts[index : index + 1] = [part[0] for part in parts]
+        self._lasts[index : index + 1] = [part[1] for part in parts]
+
     def discard_below(self, number: int) -> None:
         """Forget every number smaller than `number`."""
         index = bisect_left(self._lasts, number)

@@ -1,4 +1,5 @@
-"""The journal: every acknowledged reading is here from before its acknowledgement until the database has it.
+"""The journal: every acknowledged reading is here from before its acknowledgement until the database has it, and then
+in the history as long as there is room.
 
 Promised, with a disk that keeps what it synced:
 - After `commit` returned, its readings survive `kill -9` and a power cut at any moment.
@@ -6,14 +7,15 @@ Promised, with a disk that keeps what it synced:
   that cannot be read, or holds frames of another make, stays where it is, and a later start may read it.
 - A reading is stored once, however often the board sends it, and its time never changes once it was given, as long as
   the ledger is whole. What a failed commit left on the disk is no reading.
-- The segments never take more than `limit_bytes`. What is given up for it is told by `loss` readings, which stay.
+- All files together never take more than `limit_bytes`. What is given up unsent is told by `loss` readings, which stay.
 - Memory grows neither with the readings nor with the frames that wait here.
 Not promised: that a reading is sent only once. After a crash a frame may be sent again; it makes the same points.
 
-On disk: segments `segment-<number>.frames`, appended to while they are the last; one frame per group commit, and one
-more for each boot whose readings have no time yet. No frame number is used twice. A segment is deleted when all its
-frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the limit on older segments
-are written anew in one step, each time with less: without what was forwarded, then thinned, then with losses alone.
+On disk: segments `segment-<number>.frames`, appended to while they are the last; one frame per group commit and
+priority, and one more for each boot whose readings have no time yet. No frame number is used twice. A segment becomes
+history when all its frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the
+limit on the history gives way, and older segments are written anew in one step, each time with less: without what was
+forwarded, then thinned, then with losses alone.
 """
 
 import logging
@@ -27,8 +29,11 @@ from gateway.backlog import Backlog, Segment
 from gateway.damage import copy_aside
 from gateway.disk import Disk
 from gateway.entry import Entry, FrameMark, StoredFrame, document, stored
+from gateway.history import History
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger, Origin
+from gateway.past import Past
+from gateway.priority import Priority, priority
 from gateway.room import Room
 
 LIMIT_BYTES = 4_000_000_000
@@ -66,14 +71,22 @@ class Journal:
         self._damaged: list[Segment] = []
         self._ledger = Ledger(disk)
         self._backlog = Backlog(disk, self._ledger)
+        self._history = History(disk)
         self._segments = self._backlog.segments
         self._room = Room(
-            disk, self._ledger, self._backlog, self._number, limit_bytes=limit_bytes, segment_bytes=segment_bytes
+            disk,
+            self._ledger,
+            self._backlog,
+            self._history,
+            self._number,
+            limit_bytes=limit_bytes,
+            segment_bytes=segment_bytes,
         )
         self.damages = self._ledger.damages
         self._next = self._ledger.next_frame
         names = [name for name in disk.names() if _SEGMENT.fullmatch(name)]
-        self._last_file = Segment(names[-1]).number if names else 0
+        last = self._history.newest
+        self._last_file = max(Segment(names[-1]).number if names else 0, last.number if last else 0)
         for name in names:
             self._recover(name, on_entry)
             disk.release(name)
@@ -85,6 +98,7 @@ class Journal:
         }
         if self._ledger.wants_compaction():
             self._compact()
+        self.past = Past(disk, self._lock, self._ledger, self._backlog, self._history, next_frame=lambda: self._next)
 
     @property
     def next_frame(self) -> int:
@@ -119,10 +133,15 @@ class Journal:
         return self._backlog.readings
 
     @property
+    def pending_events(self) -> int:
+        """How many of them go first of all."""
+        return self._backlog.events
+
+    @property
     def bytes(self) -> int:
-        """What the readings take on the disk."""
+        """What the readings take on the disk, the history included."""
         with self._lock:
-            return self._backlog.bytes
+            return self._room.bytes
 
     @property
     def given_up(self) -> int:
@@ -141,7 +160,8 @@ class Journal:
 
     def origin(self, key: Key, up: int) -> Origin | None:
         """The one that dates an undated reading of that boot, for ever; None while none reaches so far."""
-        return next((origin for origin in self.origins(key) if up <= origin.reach), None)
+        with self._lock:
+            return self._ledger.origin(key, up)
 
     def freeze_origin(self, key: Key, origin: Origin) -> None:
         """Keep this origin for ever, for what lies beyond those kept before. Durable on return. Raises OSError."""
@@ -151,9 +171,10 @@ class Journal:
 
     def commit(self, entries: Sequence[Entry]) -> None:
         """Store the entries, none of which may be `seen`. Durable on return. Raises OSError; nothing is stored then."""
-        groups: dict[Key | None, list[Entry]] = {}
+        groups: dict[tuple[Priority, Key | None], list[Entry]] = {}
         for entry in entries:
-            groups.setdefault(None if entry.dated else entry.key, []).append(entry)
+            undated = None if entry.dated else entry.key
+            groups.setdefault((priority(entry.reading.measurement), undated), []).append(entry)
         if not groups:
             return
         with self._lock:
@@ -164,21 +185,22 @@ class Journal:
             self._next = numbers.stop
             data = b"".join(
                 framelog.encode(number, document(group, group[0].kernel, undated))
-                for number, (undated, group) in zip(numbers, groups.items(), strict=True)
+                for number, ((_, undated), group) in zip(numbers, groups.items(), strict=True)
             )
             self._room.make(len(data))
             segment = self._writable()
             try:
                 self._disk.append(segment.name, data)
                 self._disk.sync(segment.name)
-            except OSError:
+            except OSError as error:
                 self._abandon(segment, numbers)
+                self._room.refused(error)
                 raise
             segment.size += len(data)
             for entry in entries:
                 if not entry.made_here:
                     self._ledger.begin(entry.key, entry.reading.seq)
-            for number, (undated, group) in zip(numbers, groups.items(), strict=True):
+            for number, ((_, undated), group) in zip(numbers, groups.items(), strict=True):
                 self._backlog.index(segment, StoredFrame(number, tuple(group), undated))
 
     def set_aside(self, key: Key, seqs: Sequence[int]) -> None:
@@ -191,36 +213,30 @@ class Journal:
             self._ledger.keep_seen([key])
 
     def take(
-        self, *, newest: bool, below: int, readings: int, busy: Container[int], datable: Callable[[Key, int], bool]
+        self,
+        *,
+        newest: bool,
+        below: int,
+        readings: int,
+        busy: Container[int],
+        datable: Callable[[Key, int], bool],
+        least: Priority = Priority.READING,
+        first: int = 0,
     ) -> list[StoredFrame]:
-        """Frames to forward: from the newest down or from the oldest up, numbered `below` that, not `busy`, with times
-        or `datable`; as many as hold at most `readings` readings, but one at least if there is one. In order of number.
-        `datable` says whether that boot's undated readings have times up to that `up`; it is asked often.
+        """Frames to forward: from the newest down or from the oldest up, numbered from `first` to `below` that, not
+        `busy`, with times or `datable`, and of that priority at `least`; as many as hold at most `readings` readings,
+        but one at least if there is one. In order of number. `datable` says whether that boot's undated readings have
+        times up to that `up`; it is asked often.
         """
         taken: list[StoredFrame] = []
         room = readings
         with self._lock:
-            for frame in self._pending(newest, below, busy, datable):
+            for frame in self._pending(newest, range(first, below), busy, datable, least):
                 room -= len(frame.entries)
                 if taken and room < 0:
                     break
                 taken.append(frame)
         return sorted(taken, key=lambda frame: frame.number)
-
-    def stored(self, *, forwarded: bool) -> Iterator[StoredFrame]:
-        """Every frame that is here, oldest first, with or without those that are forwarded. What is committed meanwhile
-        may be among them; what is deleted meanwhile is not.
-        """
-        with self._lock:
-            segments = list(self._segments)
-        for segment in segments:
-            with self._lock:
-                if segment not in self._segments:
-                    continue
-                found, _ = framelog.scan(self._disk.read(segment.name))
-            for frame in found:
-                if frame.number in segment.frames and (forwarded or frame.number not in self._ledger.forwarded):
-                    yield stored(frame)
 
     def oldest_time(self) -> int | None:
         """UTC in ms of the oldest reading that has a time and is not forwarded; None when there is none."""
@@ -228,10 +244,10 @@ class Journal:
         return min((entry.dated[0] for frame in frames for entry in frame.entries if entry.dated), default=None)
 
     def forwarded(self, frames: Sequence[FrameMark]) -> None:
-        """The database has these frames, or their lines are set aside. Deletes the segments that are done."""
+        """The database has these frames, or their lines are set aside. Segments that are done become history."""
         with self._lock:
             self._backlog.forwarded(frames)
-            self._delete_done()
+            self._retire_done()
 
     def _writable(self) -> Segment:
         if not self._segments or self._sealed or self._segments[-1].size >= self._segment_bytes:
@@ -264,20 +280,28 @@ class Journal:
             log.warning("%s: not cut back to %d bytes (%s)", segment.name, segment.size, error.strerror)
 
     def _pending(
-        self, newest: bool, below: int, busy: Container[int], datable: Callable[[Key, int], bool]
+        self,
+        newest: bool,
+        numbers: Container[int],
+        busy: Container[int],
+        datable: Callable[[Key, int], bool],
+        least: Priority,
     ) -> Iterator[StoredFrame]:
         for segment in reversed(self._segments) if newest else self._segments:
-            if not any(count and (key is None or datable(key, 0)) for key, count in segment.pending.items()):
+            if not any(
+                count and urgency <= least and (key is None or datable(key, 0))
+                for (urgency, key), count in segment.pending.items()
+            ):
                 continue
-            frames = self._backlog.waiting(segment)
+            frames = self._backlog.waiting(segment, least)
             for found in reversed(frames) if newest else frames:
-                if found.number >= below or found.number in busy:
+                if found.number not in numbers or found.number in busy:
                     continue
                 frame = stored(found)
                 if frame.undated is None or datable(frame.undated, max(entry.reading.up for entry in frame.entries)):
                     yield frame
 
-    def _delete_done(self) -> None:
+    def _retire_done(self) -> None:
         closed = [segment for segment in self._segments[:-1] if not segment.foreign]
         done = [segment for segment in closed if not any(segment.pending.values())]
         if not done:
@@ -285,7 +309,8 @@ class Journal:
         try:
             self._ledger.keep_seen({key for segment in done for key in segment.keys})
             for segment in done:
-                self._disk.remove(segment.name)
+                first, last = self._backlog.times(segment)
+                segment.name = self._history.keep(segment.name, segment.number, first, last, segment.size)
                 self._segments.remove(segment)
         except OSError:
             return  # they stay, and it is tried again with the next frames

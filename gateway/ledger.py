@@ -45,7 +45,8 @@ class Ledger:
     """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `accounted`: seqs that
     nobody waits for, per boot: what a `loss` tells of, and what came before the first that was heard here. `origins`:
     frozen for ever, in the order of their reach. `void`: frames whose commit failed, which are none, whatever a segment
-    holds. `next_frame`: no frame at or above this number was ever forwarded or void. `damages` were found when it was
+    holds. `next_frame`: no frame at or above this number was ever forwarded or void. `whole_from`: readings taken up to
+    that time, UTC in ms, may have been thinned or given up, or have left the history. `damages` were found when it was
     read.
     """
 
@@ -60,6 +61,7 @@ class Ledger:
         self.accounted: dict[Key, IntervalSet] = {}
         self.origins: dict[Key, list[Origin]] = {}
         self.next_frame = 1
+        self.whole_from = 0
         self._disk = disk
         self._file = Notice(log, FILE)
         self._reserve = Notice(log, RESERVE)
@@ -117,10 +119,23 @@ class Ledger:
         return; a full disk gets the reserve for it. Raises OSError.
         """
         boots = list(keys)
-        change = {
-            "seen": [[*key, self.seen[key].ranges()] for key in boots if key in self.seen],
-            "accounted": [[*key, self.accounted[key].ranges()] for key in boots if key in self.accounted],
-        }
+        self._write_at_any_rate(
+            {
+                "seen": [[*key, self.seen[key].ranges()] for key in boots if key in self.seen],
+                "accounted": [[*key, self.accounted[key].ranges()] for key in boots if key in self.accounted],
+            }
+        )
+
+    def gives_way(self, last: int) -> None:
+        """Readings taken up to that UTC in ms are about to be thinned or to go. Durable on return; a full disk gets the
+        reserve for it. Raises OSError.
+        """
+        if last > self.whole_from:
+            change = {"whole_from": last}
+            self._apply(change)
+            self._write_at_any_rate(change)
+
+    def _write_at_any_rate(self, change: dict[str, Any]) -> None:
         try:
             self._write(change, sync=True)
         except OSError as error:
@@ -138,6 +153,10 @@ class Ledger:
             self._reserve.away(f"cannot be held ({error.strerror}); make room on the disk")
         else:
             self._reserve.back()
+
+    def origin(self, key: Key, up: int) -> Origin | None:
+        """The one that dates an undated reading of that boot, for ever; None while none reaches so far."""
+        return next((origin for origin in self.origins.get(key, ()) if up <= origin.reach), None)
 
     def freeze_origin(self, key: Key, origin: Origin) -> None:
         """Durable on return. Raises OSError; the origin is not frozen then."""
@@ -167,6 +186,7 @@ class Ledger:
             "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
             "accounted": [[*key, seqs.ranges()] for key, seqs in self.accounted.items()],
             "next": self.next_frame,
+            "whole_from": self.whole_from,
         }
         data = framelog.encode(0, json.dumps(everything).encode()) + change
         self._disk.replace(FILE, data)
@@ -228,6 +248,7 @@ class Ledger:
             for first, last in ranges:
                 accounted.add(first, last)
         self.next_frame = max(self.next_frame, change.get("next", 1))
+        self.whole_from = max(self.whole_from, change.get("whole_from", 0))
 
 
 def _latest_boots(seen: Iterable[Key]) -> set[Key]:

@@ -37,15 +37,14 @@ class LineMaker:
     def line(self, entry: Entry) -> str | None:
         """The reading's line, None when it can make none and is set aside."""
         reading = entry.reading
-        name = f"{reading.unit} {reading.device} boot {reading.boot} seq {reading.seq}"
         time_ms, quality = entry.dated or self._late(entry)
         if not EARLIEST_UTC_MS <= time_ms <= LATEST_UTC_MS:
-            self._refuse(entry, name, f"its time, {time_ms} ms, is not between 2024 and 2099")
+            self._refuse(entry, f"its time, {time_ms} ms, is not between 2024 and 2099")
             return None
         try:
             line, reasons = reading_line(self._site, reading, time_ms, quality)
         except ValueError as error:
-            self._refuse(entry, name, str(error))
+            self._refuse(entry, str(error))
             return None
         for reason in reasons:
             self._tell(f"{reading.unit} {reading.device} ({reading.model}): signal set aside: {reason}")
@@ -57,9 +56,11 @@ class LineMaker:
             raise LookupError(f"boot {entry.key} has no origin, though it was datable")
         return origin.utc_ms + entry.reading.up, origin.quality
 
-    def _refuse(self, entry: Entry, name: str, reason: str) -> None:
+    def _refuse(self, entry: Entry, reason: str) -> None:
+        reading = entry.reading
+        name = f"{reading.unit} {reading.device} boot {reading.boot} seq {reading.seq}"
         log.warning("%s: reading set aside: %s", name, reason)
-        self._dead_letters.add(reason, name, repr(entry.reading).encode())
+        self._dead_letters.add(reason, name, repr(reading).encode())
 
     def _tell(self, reason: str) -> None:
         self.signals_set_aside += 1

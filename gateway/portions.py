@@ -17,9 +17,6 @@ from gateway.entry import FrameMark
 from gateway.journal import Journal
 from gateway.notice import Notice
 
-PORTION_BYTES = 1_000_000
-"""Of lines before compression."""
-
 FAILURES_SUSPECT = 3
 """A portion that failed so often is cut in two, and a line that did so alone gives way to all others."""
 
@@ -48,6 +45,11 @@ class Portion:
     lines: list[Line]
     failures: int = 0
     trials: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of its lines."""
+        return sum(len(line.text) + 1 for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Portions:
         self._open[frame.number] = _Open(frame, lines)
 
     def add(self, lines: list[Line], most: int, *, first: bool) -> None:
-        """Cut the lines into portions of at most `most` lines, to be sent before all others or after them."""
+        """Cut the lines into portions of at most `most` bytes, to be sent before all others or after them."""
         made = _cut_to_size(lines, most)
         if first:
             self._work.extendleft(reversed(made))
@@ -254,9 +256,9 @@ def _cut_to_size(lines: list[Line], most: int) -> list[Portion]:
     portions: list[Portion] = []
     size = 0
     for line in lines:
-        if not portions or len(portions[-1].lines) >= most or size + len(line.text) > PORTION_BYTES:
+        if not portions or size + len(line.text) + 1 > most:
             portions.append(Portion([]))
             size = 0
         portions[-1].lines.append(line)
-        size += len(line.text)
+        size += len(line.text) + 1
     return portions

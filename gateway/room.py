@@ -1,8 +1,9 @@
-"""Room in the journal: its segments never take more than their limit, and the disk keeps some bytes for all else.
+"""Room in the journal: its files never take more than their limit, and the disk keeps some bytes for all else.
 
-From 80 % of the limit on each commit takes one step: a segment is written anew without what was forwarded (what is
-forwarded whole was deleted before), then old readings are thinned to one a minute, then to one in fifteen minutes,
-and then given up; each from the oldest segment to the newest. Beyond the limit there are as many steps as it takes.
+From 80 % of the limit on each commit takes one step: a file of the history goes; then a segment is written anew
+without what was forwarded, then old readings are thinned to one a minute, then to one in fifteen minutes, and then
+given up; each from the oldest to the newest. Beyond the limit there are as many steps as it takes. Where others fill
+the disk, the history goes as well.
 Promised: each step happens or does not, at a power cut too, and tells with `loss` readings what it gave up.
 Not promised: that a step makes room at once; the losses of a few sparse readings may take as much.
 """
@@ -10,10 +11,12 @@ Not promised: that a step makes room at once; the losses of a few sparse reading
 import errno
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from gateway.backlog import Backlog, Segment
 from gateway.disk import Disk
 from gateway.entry import FrameMark, StoredFrame, stored
+from gateway.history import History, Kept
 from gateway.ledger import Ledger
 from gateway.notice import Notice
 from gateway.thinning import EMPTIED, INTERVALS_MS, thin
@@ -24,6 +27,9 @@ SENT_SHARE = 4
 
 FREE_KEPT = 64 * 1024 * 1024
 """Bytes that are left to all else that runs from this disk: with less than that free nothing is taken in."""
+
+FREE_OF_HISTORY = 2 * FREE_KEPT
+"""With less than that free the history gives way, before readings have to."""
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +42,7 @@ class Room:
         disk: Disk,
         ledger: Ledger,
         backlog: Backlog,
+        history: History,
         next_number: Callable[[], int],
         *,
         limit_bytes: int,
@@ -47,30 +54,47 @@ class Room:
         self._disk = disk
         self._ledger = ledger
         self._backlog = backlog
+        self._history = history
         self._next_number = next_number
         self._limit = limit_bytes
         self._segment_bytes = segment_bytes
 
     def make(self, coming: int) -> None:
         """Let so many bytes be written. Raises OSError when they must not be."""
+        while (file := self._history.oldest) and self._disk.free() < FREE_OF_HISTORY:
+            self._drop(file)
         if self._disk.free() < FREE_KEPT:
             raise OSError(errno.ENOSPC, f"less than {FREE_KEPT >> 20} MiB are free on the disk")
-        while self._backlog.bytes + coming > self._limit * START:
+        while self.bytes + coming > self._limit * START:
             try:
                 more = self._step()
             except OSError as error:
                 self._notice.away(f"cannot be made ({error.strerror})")
-                if self._backlog.bytes + coming > self._limit:
+                if self.bytes + coming > self._limit:
                     raise
                 return
             self._notice.back()
-            if self._backlog.bytes + coming <= self._limit:
+            if self.bytes + coming <= self._limit:
                 return
             if not more:
                 raise OSError(errno.EDQUOT, "the journal's limit is reached, and nothing older can give way")
 
+    def refused(self, error: OSError) -> None:
+        """The disk took nothing, though it said that it had room: next time it has more."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and (file := self._history.oldest) is not None:
+            with suppress(OSError):
+                self._drop(file)
+
+    @property
+    def bytes(self) -> int:
+        """What all that is counted takes on the disk."""
+        return self._backlog.bytes + self._history.bytes
+
     def _step(self) -> bool:
         """False when there is none to take."""
+        if (file := self._history.oldest) is not None:
+            self._drop(file)
+            return True
         closed = [segment for segment in self._backlog.segments[:-1] if not segment.foreign]
         for segment in closed:
             if segment.sent * SENT_SHARE >= len(segment.frames):
@@ -82,6 +106,11 @@ class Room:
                     self._rewrite(segment, level)
                     return True
         return False
+
+    def _drop(self, file: Kept) -> None:
+        self._ledger.gives_way(file.last)
+        self._history.drop(file)
+        self._ledger.take_reserve()
 
     def _rewrite(self, segment: Segment, level: int) -> None:
         """The segment's readings at that level, behind those of the segment before it if that has reached it already:
@@ -105,6 +134,7 @@ class Room:
             return
         data = thinned.data if into in sources else self._disk.read(into.name) + thinned.data
         self._ledger.keep_seen({key for source in sources for key in source.keys})
+        self._ledger.gives_way(self._backlog.times(segment)[1])
         self._disk.replace(into.name, data)
         self.given_up += thinned.given_up
         self._backlog.replace(sources, gone, into, thinned.marks)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway import framelog
-from gateway.entry import LOSS, Entry, FrameMark, StoredFrame, document
+from gateway.entry import LOSS, Entry, FrameMark, StoredFrame, document, mark
 from gateway.ledger import Key
 from gateway.loss import Lost, Reason
 
@@ -46,6 +46,8 @@ def thin(frames: Iterable[StoredFrame], level: int, next_number: Callable[[], in
             if _stays(entry, level, frame.level, kept):
                 writer.add(frame.undated, entry)
                 continue
+            if entry.computed:
+                continue  # what it was made of is told as lost
             given_up += not entry.made_here
             key = (entry.kernel, frame.undated), entry.key, _reason(entry, level)
             lost[key] = lost[key].joined(Lost.of(entry)) if key in lost else Lost.of(entry)
@@ -58,7 +60,7 @@ def _stays(entry: Entry, level: int, was: int, kept: set[tuple[str, str, str, in
     reading = entry.reading
     if level == EMPTIED:
         return reading.measurement == LOSS and not entry.made_here  # the gateway's own are joined
-    if reading.measurement in (LOSS, "event") or level <= was:
+    if reading.measurement == LOSS or entry.computed or level <= was:
         return True
     # Without a time yet, a boot's own clock divides its readings as well.
     boot, ms = (reading.boot, reading.up) if entry.dated is None else ("", entry.dated[0])
@@ -104,4 +106,4 @@ class _Writer:
         number = self._next_number()
         text = document(entries, kernel, undated, self._level, self._replaces)
         self._data.append(framelog.encode(number, text))
-        self._marks.append(FrameMark(number, len(entries), undated))
+        self._marks.append(mark(number, entries, undated))

@@ -1,20 +1,23 @@
 """The latest of every unit and device, for the page. In memory only; the journal fills it again at the start."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.message import ReadingMessage, StatusMessage
-from ingest.reading import Reading
+from ingest.reading import Reading, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
     """A device's latest reading, and when it was taken in the gateway's boottime, ms; None when that cannot be told:
-    the gateway or the board has started again since.
+    the gateway or the board has started again since. `earlier` are the signals that it lacks and an earlier one had,
+    each with when that was taken.
     """
 
     reading: Reading
     taken: int | None
+    earlier: Mapping[str, tuple[Value, int | None]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -37,8 +40,7 @@ class Units:
     def heard(self, message: ReadingMessage, received: int | None) -> None:
         """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot.
 
-        What the bus counts of a device says nothing of what the device measures, so it is not the device's latest; nor
-        does a loss say anything of the board.
+        What the bus counts of a device, or a loss, says nothing of what the device measures, so it is not its latest.
         """
         reading = message.reading
         if reading.measurement == "loss" or (reading.measurement == "unit" and reading.device != "board"):
@@ -48,7 +50,7 @@ class Units:
             devices = self._units.setdefault(reading.unit, Unit()).devices
             known = devices.get(reading.device)
             if known is None or known.taken is None or (taken is not None and taken >= known.taken):
-                devices[reading.device] = Latest(reading, taken)
+                devices[reading.device] = Latest(reading, taken, _earlier(known, reading))
 
     def status(self, message: StatusMessage) -> None:
         """The unit's own word, or its last will."""
@@ -69,3 +71,10 @@ class Units:
                 name: Unit(unit.online, unit.firmware, unit.acknowledged, dict(unit.devices))
                 for name, unit in sorted(self._units.items())
             }
+
+
+def _earlier(known: Latest | None, reading: Reading) -> dict[str, tuple[Value, int | None]]:
+    if known is None or known.reading.measurement != reading.measurement:
+        return {}
+    before = {**known.earlier, **{name: (value, known.taken) for name, value in known.reading.signals.items()}}
+    return {name: before[name] for name in before if name not in reading.signals}

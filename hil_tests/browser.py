@@ -9,7 +9,8 @@ from selenium.webdriver.chrome.service import Service
 
 from hil_tests.services import find_program
 
-PHONE = (390, 844)
+PHONE = (360, 800)
+DESKTOP = (1280, 900)
 
 
 @contextmanager
@@ -32,6 +33,22 @@ def chromium(folder: Path) -> Iterator[Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = Chrome(options=options, service=Service(find_program("chromedriver", "chromium-driver")))
     try:
+        resize(browser, PHONE)
         yield browser
     finally:
         browser.quit()
+
+
+def resize(browser: Chrome, size: tuple[int, int], scale: float = 1) -> None:
+    """A window has a least width; the device that it shows has none."""
+    width, height = size
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": size == PHONE},
+    )
+
+
+def prefer(browser: Chrome, **features: str) -> None:
+    """What the person's settings say, such as `color_scheme="dark"` or `reduced_motion="reduce"`."""
+    told = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": told})

@@ -2,6 +2,7 @@
 behind an nginx rewrite. Neither of those two is InfluxDB 2: they show that the requests are right, not its answers.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -105,6 +106,18 @@ def test_one_bad_line_is_refused_with_its_reason_and_the_rest_is_stored(
     assert answer.verdict is Verdict.REFUSED
     assert reason in answer.reason
     assert [row["time"] for row in influxdb.query("SELECT soc FROM bms")] == [TIME, TIME + 1, TIME + 2]
+
+
+def test_a_point_beyond_the_retention_period_is_refused_and_the_rest_is_stored(
+    tmp_path: Path, opened: Callable[..., Writer]
+) -> None:
+    with InfluxDB(tmp_path, users=[GATEWAY]) as influxdb:
+        influxdb.query('ALTER RETENTION POLICY autogen ON "powerunit" DURATION 1h SHARD DURATION 1h')
+        now = time.time_ns() // 1_000_000
+        answer = opened(v1(influxdb)).write([line(now - 86_400_000, SIGNALS), line(now, SIGNALS)])
+        assert answer.verdict is Verdict.REFUSED
+        assert "points beyond retention policy" in answer.reason
+        assert [row["time"] for row in influxdb.query("SELECT soc FROM bms")] == [now]
 
 
 def test_a_wrong_password_stops_until_a_person_mends_it(

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,32 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests.services import HOST, find_program
+from hil_tests.services import HOST, InfluxDB, wait_until
+from hil_tests.tls import NginxTls, make_certificate
+from hil_tests.village_link import VillageLink
 from ingest.answer import Verdict
+from ingest.connection import IP_HEADER, TCP_HEADER
 from ingest.influxdb1 import Influxdb1Settings
 from ingest.influxdb2 import Influxdb2Settings
 from ingest.writer import open_writer
 
 DEADLINE = 5.0
 LINE = "m f=1"
+PACKET_HEADER = TCP_HEADER + IP_HEADER[socket.AF_INET]
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tls") / "certificate-and-key.pem"
-    command = [
-        find_program("openssl", "openssl"),
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-    ]
-    command += ["-nodes", "-days", "1", "-subj", "/CN=rig", "-addext", f"subjectAltName=IP:{HOST}"]
-    made = subprocess.run([*command, "-keyout", "-", "-out", "-"], check=True, capture_output=True, timeout=DEADLINE)
-    path.write_bytes(made.stdout)
-    return path
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
@@ -80,3 +70,25 @@ def test_only_a_server_with_a_trusted_certificate_gets_the_lines(
     else:
         assert (answer.verdict, answer.sent_bytes) == (Verdict.UNREACHABLE, 0)
         assert "certificate verify failed" in answer.reason
+
+
+def test_what_tls_costs_is_counted_as_a_proxy_on_the_way_counts_it(
+    tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with (
+        InfluxDB(tmp_path) as influxdb,
+        NginxTls(tmp_path, influxdb, certificate) as nginx,
+        VillageLink(nginx.port) as link,
+        closing(open_writer(Influxdb1Settings(f"https://{HOST}:{link.port}", "powerunit"), DEADLINE)) as writer,
+    ):
+        for second in range(20):
+            answer = writer.write([f"m f={second} {second}000"])
+            assert (answer.verdict, answer.reason) == (Verdict.WRITTEN, "")
+
+        def headers() -> int:
+            return writer.wire_bytes - link.bytes_up - link.bytes_down
+
+        # The proxy counts a moment after it has passed something on.
+        wait_until(lambda: headers() % PACKET_HEADER == 0, DEADLINE, "the proxy's count to be as the kernel's")
+        assert 2 * 20 <= headers() / PACKET_HEADER <= 8 * 20

@@ -102,7 +102,7 @@ class InstalledGateway(Service):
             assert installed in settings
             settings = settings.replace(installed, here)
         (self.folder / "gateway.toml").write_text(settings, "utf-8")
-        for secret in ("broker.password", "database.secret"):
+        for secret in ("broker.password", "database.secret", "page.pin"):
             (self.folder / secret).write_text((root / "etc/powerunit" / secret).read_text("utf-8") or "x", "utf-8")
 
     def arguments(self) -> Sequence[str]:
@@ -178,6 +178,7 @@ def test_secrets_are_for_root_alone_and_in_no_other_file(root: Path) -> None:
     for secret in (
         "etc/powerunit/broker.password",
         "etc/powerunit/database.secret",
+        "etc/powerunit/page.pin",
         "etc/mosquitto/powerunit.passwords",
     ):
         assert (root / secret).stat().st_mode & 0o777 == 0o600

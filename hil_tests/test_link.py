@@ -166,8 +166,8 @@ def test_a_wrong_password_is_said_plainly_and_once(raft: Raft) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("unit.json", '{"unit": "raft-01", "perio', "unit.json is not JSON; make the bundle anew and deploy it"),
-        ("profiles/jk_pb.json", "", "profiles/jk_pb.json is damaged; make the bundle anew and deploy it"),
+        ("unit.json", '{"unit": "raft-01", "perio', "unit.json is not JSON; run make flash with UNIT=... on a laptop"),
+        ("profiles/jk_pb.json", "", "profiles/jk_pb.json is damaged; run make flash on a laptop"),
     ],
 )
 def test_a_damaged_file_is_one_line_that_comes_again(raft: Raft, name: str, content: str, complaint: str) -> None:

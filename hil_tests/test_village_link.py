@@ -100,3 +100,13 @@ def test_a_database_that_is_not_there_ends_the_connection() -> None:
     # The reset may come before connect() returns.
     with VillageLink(free_port()) as link, pytest.raises(ConnectionResetError), closing(connect(link)) as connection:
         connection.recv(1)
+
+
+def test_while_it_is_thin_it_still_carries_everything(echo_port: int) -> None:
+    with VillageLink(echo_port) as link:
+        link.bytes_per_second = 20_000
+        with closing(connect(link)) as connection:
+            message = bytes(range(250)) * 10
+            connection.sendall(message)
+            assert receive(connection, len(message)) == message
+        wait_until(lambda: link.bytes_down == len(message), DEADLINE, "the count")

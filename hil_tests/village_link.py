@@ -1,6 +1,7 @@
-"""The thin link between village and database: a TCP proxy that can be cut, and that counts what it carries.
+"""The thin link between village and database: a TCP proxy that can be cut or slowed, and that counts what it carries.
 
-Promised: what is counted has been handed to the other side's socket. Not promised: anything about delay or rate.
+Promised: what is counted has been handed to the other side's socket; while `bytes_per_second` is set, each connection
+carries no more than that each way. Not promised: anything about delay, or what two connections share.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Any, Literal, Self
 from hil_tests.services import HOST, free_port
 
 CHUNK = 65536
+SLICES_PER_SECOND = 10
 CALL_DEADLINE = 10.0
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -29,6 +31,7 @@ class VillageLink:
         self.port = free_port()
         self.bytes_up = 0
         self.bytes_down = 0
+        self.bytes_per_second: int | None = None
         self._target_port = target_port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="village-link")
@@ -106,7 +109,9 @@ class VillageLink:
                 end.close()
 
     async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: Literal["up", "down"]) -> None:
-        while data := await source.read(CHUNK):
+        while data := await source.read(self._chunk()):
+            if (rate := self.bytes_per_second) is not None:
+                await asyncio.sleep(len(data) / rate)
             await self._carries.wait()
             sink.write(data)
             await sink.drain()
@@ -115,6 +120,10 @@ class VillageLink:
             else:
                 self.bytes_down += len(data)
         sink.write_eof()
+
+    def _chunk(self) -> int:
+        rate = self.bytes_per_second
+        return CHUNK if rate is None else max(1, rate // SLICES_PER_SECOND)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

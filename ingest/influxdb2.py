@@ -13,9 +13,11 @@ from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 from influxdb_client.service.ping_service import PingService
 from influxdb_client.service.write_service import WriteService
+from urllib3.util import SKIP_HEADER
 
 from ingest.answer import Answer
-from ingest.body import pack
+from ingest.body import TIGHT, pack
+from ingest.connection import CONNECT_TIMEOUT, Meter
 from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
 
 
@@ -30,26 +32,29 @@ class Influxdb2Settings:
 
 
 class Influxdb2Writer:
-    """One kept-alive connection. `timeout` in seconds bounds connecting, sending and waiting for the answer, each.
+    """One kept-alive connection. `timeout` in seconds bounds the wait for an answer.
 
     Promised: one request per call, no retry, no redirect followed, no secret in a URL. Not for two threads at once.
     """
 
     def __init__(self, settings: Influxdb2Settings, timeout: float) -> None:
         """Connects at the first request."""
-        milliseconds = round(timeout * 1000)
-        self._client = InfluxDBClient(
-            settings.url,
-            settings.token,
-            timeout=(milliseconds, milliseconds),
-            retries=False,
-            connection_pool_maxsize=1,
-        )
+        self._client = InfluxDBClient(settings.url, settings.token, retries=False, connection_pool_maxsize=1)
+        api = self._client.api_client
+        for unneeded in ("Accept-Encoding", "User-Agent"):
+            api.set_default_header(unneeded, SKIP_HEADER)
+        self._meter = Meter(api.rest_client.pool_manager.connection_from_url(settings.url))
+        self._timeout = timeout
         self._settings = settings
 
-    def write(self, lines: list[str]) -> Answer:
+    @property
+    def wire_bytes(self) -> int:
+        """What all requests have cost until now."""
+        return self._meter.wire_bytes
+
+    def write(self, lines: list[str], timeout: float | None = None, level: int = TIGHT) -> Answer:
         """Sends `lines` in one request."""
-        body, encoding = pack(lines)
+        body, encoding = pack(lines, level)
         service = WriteService(self._client.api_client)
         return self._judged(
             judge_answer,
@@ -59,14 +64,16 @@ class Influxdb2Writer:
                 body,
                 precision=WritePrecision.MS,
                 content_encoding=encoding,
+                _request_timeout=_timeouts(timeout or self._timeout),
             ),
             len(body),
         )
 
-    def ping(self) -> Answer:
+    def ping(self, timeout: float | None = None) -> Answer:
         """Asks `/ping`, which touches no data."""
         service = PingService(self._client.api_client)
-        return self._judged(judge_ping, service.get_ping_with_http_info, 0)
+        timeouts = _timeouts(timeout or self._timeout)
+        return self._judged(judge_ping, lambda: service.get_ping_with_http_info(_request_timeout=timeouts), 0)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -84,3 +91,8 @@ class Influxdb2Writer:
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:
             return judge_failure(error, sent_bytes)
         return judge(status, headers, self._client.api_client.last_response.data, sent_bytes)
+
+
+def _timeouts(answer: float) -> tuple[int, int]:
+    """As influxdb-client wants them: ms for connecting and for the answer."""
+    return round(1000 * min(CONNECT_TIMEOUT, answer)), round(1000 * answer)

@@ -8,10 +8,13 @@ Syntax: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_re
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from ingest.reading import Reading, TimeQuality, Value
-from ingest.signals import DEVICE_MEASUREMENTS, Signal, catalogue
+from ingest.signals import COMPUTED_MEASUREMENTS, DEVICE_MEASUREMENTS, SignalType, catalogue
+
+MEASUREMENTS = (*DEVICE_MEASUREMENTS, *COMPUTED_MEASUREMENTS)
 
 INT64_LIMIT = 2**63
 
@@ -25,17 +28,17 @@ _TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 def reading_line(site: str, reading: Reading, time_ms: int, quality: TimeQuality) -> tuple[str, list[str]]:
     """The point of `reading` at `time_ms` (UTC), and one line for each of its signals that had to be set aside.
 
-    Raises ValueError when there is no such point at all: a measurement that is none of a device, or a site, unit,
-    device or model that no tag can hold.
+    Raises ValueError when there is no such point at all: a measurement that is none of a device nor made of such, or a
+    site, unit, device or model that no tag can hold.
     """
-    if reading.measurement not in DEVICE_MEASUREMENTS:
-        raise ValueError(f"measurement {reading.measurement!r} is none of {', '.join(DEVICE_MEASUREMENTS)}")
-    tags = {"device": reading.device, "model": reading.model, "site": site, "unit": reading.unit}
-    told_by_gateway: dict[str, Value] = {"time_quality": quality}
+    if reading.measurement not in MEASUREMENTS:
+        raise ValueError(f"measurement {reading.measurement!r} is none of {', '.join(MEASUREMENTS)}")
+    series = _series(reading.measurement, reading.device, reading.model, site, reading.unit)
+    told_by_gateway: dict[str, Value] = {"time_quality": quality} if reading.measurement in DEVICE_MEASUREMENTS else {}
     if reading.error is not None:
         told_by_gateway["bus_error"] = reading.error
     fields, set_aside = _fields(reading.measurement, reading.signals | told_by_gateway)
-    return _line(reading.measurement, tags, fields, time_ms), set_aside
+    return f"{series} {','.join(fields)} {time_ms}", set_aside
 
 
 def health_line(site: str, fields: Mapping[str, Value], time_ms: int) -> str:
@@ -43,7 +46,7 @@ def health_line(site: str, fields: Mapping[str, Value], time_ms: int) -> str:
     encoded, set_aside = _fields("gateway", fields)
     if set_aside:
         raise ValueError(f"gateway health: {'; '.join(set_aside)}")
-    return _line("gateway", {"site": site}, encoded, time_ms)
+    return f"gateway,site={_tag_value('site', site)} {','.join(encoded)} {time_ms}"
 
 
 def is_tag(value: str) -> bool:
@@ -53,49 +56,84 @@ def is_tag(value: str) -> bool:
 
 
 def _fields(measurement: str, signals: Mapping[str, Value]) -> tuple[list[str], list[str]]:
-    known = catalogue()[measurement]
-    fields = []
-    set_aside = [f"{name}: not in ingest/signals.toml for {measurement}" for name in signals if name not in known]
-    for name, signal in known.items():
-        if name in signals:
-            try:
-                fields.append(f"{name}={_field_value(signal, signals[name])}")
-            except ValueError as error:
-                set_aside.append(f"{name}: {error}")
+    plan, unknown = _plan(measurement, tuple(signals))
+    try:
+        return [f"{name}={encode(signals[name])}" for name, encode in plan], unknown
+    except ValueError:  # rare: so they are all done again, one by one
+        pass
+    fields, set_aside = [], list(unknown)
+    for name, encode in plan:
+        try:
+            fields.append(f"{name}={encode(signals[name])}")
+        except ValueError as error:
+            set_aside.append(f"{name}: {error}")
     return fields, set_aside
 
 
-def _field_value(signal: Signal, value: Value) -> str:
-    """Raises ValueError with the reason when InfluxDB could not store `value` in the signal's field."""
-    match signal.type, value:
-        case "bool", bool():
-            return "true" if value else "false"
-        case "int", int() if not isinstance(value, bool):
-            if not -INT64_LIMIT <= value < INT64_LIMIT:
-                raise ValueError(f"{value} does not fit into 64 bits")
-            return f"{value}i"
-        case "float", int() | float() if not isinstance(value, bool):
-            return _float(value)
-        case "string", str():
-            if _UNWRITABLE.search(value):
-                raise ValueError(f"{value!r} holds a character that line protocol cannot carry")
-            return f'"{value.translate(_FIELD_ESCAPES)}"'
-    raise ValueError(f"{value!r} is not of type {signal.type}")
+@lru_cache(maxsize=1024)
+def _plan(measurement: str, names: tuple[str, ...]) -> tuple[list[tuple[str, "_Encoder"]], list[str]]:
+    """The names in the catalogue's order, each with its type's encoder, and why the others are set aside. A device says
+    the same names again and again, and looking each up is what making a line would cost the most.
+    """
+    known = catalogue()[measurement]
+    unknown = [f"{name}: not in ingest/signals.toml for {measurement}" for name in names if name not in known]
+    return [(name, _ENCODERS[signal.type]) for name, signal in known.items() if name in names], unknown
 
 
-def _float(value: float) -> str:
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
+_Encoder = Callable[[Value], str]
+"""Raises ValueError with the reason when InfluxDB could not store the value in a field of this type."""
+
+
+def _float(value: Value) -> str:
+    if not isinstance(value, float):
+        value = _as_float(value)
+    if not math.isfinite(value):
         raise ValueError(f"{value} is no finite number")
-    return repr(number)
+    return repr(value)
 
 
-def _line(measurement: str, tags: Mapping[str, str], fields: list[str], time_ms: int) -> str:
-    tag_set = ",".join(f"{key}={_tag_value(key, value)}" for key, value in tags.items())
-    return f"{measurement},{tag_set} {','.join(fields)} {time_ms}"
+def _as_float(value: Value) -> float:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong_type(value, "float")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _int(value: Value) -> str:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong_type(value, "int")
+    if not -INT64_LIMIT <= value < INT64_LIMIT:
+        raise ValueError(f"{value} does not fit into 64 bits")
+    return f"{value}i"
+
+
+def _bool(value: Value) -> str:
+    if not isinstance(value, bool):
+        raise _wrong_type(value, "bool")
+    return "true" if value else "false"
+
+
+def _string(value: Value) -> str:
+    if not isinstance(value, str):
+        raise _wrong_type(value, "string")
+    if _UNWRITABLE.search(value):
+        raise ValueError(f"{value!r} holds a character that line protocol cannot carry")
+    return f'"{value.translate(_FIELD_ESCAPES)}"'
+
+
+def _wrong_type(value: Value, wanted: SignalType) -> ValueError:
+    return ValueError(f"{value!r} is not of type {wanted}")
+
+
+_ENCODERS: dict[SignalType, _Encoder] = {"float": _float, "int": _int, "bool": _bool, "string": _string}
+
+
+@lru_cache(maxsize=1024)
+def _series(measurement: str, device: str, model: str, site: str, unit: str) -> str:
+    tags = {"device": device, "model": model, "site": site, "unit": unit}
+    return ",".join([measurement, *(f"{key}={_tag_value(key, value)}" for key, value in tags.items())])
 
 
 def _tag_value(key: str, value: str) -> str:

@@ -5,6 +5,7 @@ value, no unknown key is passed over, and no secret is shown.
 """
 
 import ipaddress
+import math
 import re
 import tomllib
 from collections import Counter
@@ -119,6 +120,14 @@ class Table:
         """A number within both bounds."""
         way_out = f"give seconds from {lowest:g} to {highest:g}"
         return self._take(key, (int, float), lambda value: lowest <= value <= highest, way_out, default)
+
+    def number(self, key: str) -> float:
+        """Any number."""
+        return self._take(key, (int, float), math.isfinite, "give a number", REQUIRED)
+
+    def texts(self, key: str, way_out: str) -> list[str]:
+        """A list of texts."""
+        return self._take(key, (list,), lambda value: all(type(one) is str for one in value), way_out, REQUIRED)
 
     def choice(self, key: str, choices: Sequence[V], default: T = REQUIRED) -> V | T:
         """One of the choices."""

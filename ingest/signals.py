@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, cast
@@ -13,6 +14,24 @@ SignalType = Literal["float", "int", "bool", "string"]
 DEVICE_MEASUREMENTS = ("bms", "charge_controller", "unit", "loss")
 """Measurements whose points come from readings of a unit."""
 
+ROLLED_UP = {"bms_1h": "bms", "charge_controller_1h": "charge_controller"}
+"""Measurements whose points sum up an hour of another's."""
+
+DAILY = "unit_1d"
+COMPUTED_MEASUREMENTS = ("event", *ROLLED_UP, DAILY)
+"""Measurements whose points the gateway makes of readings."""
+
+Figure = Literal["min", "mean", "max", "last", "count"]
+
+_FIGURES: dict[Figure, str] = {
+    "min": "lowest",
+    "mean": "mean",
+    "max": "highest",
+    "last": "last",
+    "count": "how many values the mean is of",
+}
+_MOST_READINGS = 1_000_000
+
 _NUMBERED = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
@@ -21,7 +40,8 @@ class Signal:
     """One field of one measurement.
 
     `unit` is SI (or Wh, Ah, °C, %), empty for counts and names. `minimum` and `maximum` bound what is plausible,
-    both inclusive; `values` lists all that a string signal may say, empty when it is free text.
+    both inclusive; `values` lists all that a string signal may say, empty when it is free text. `rollup` names the
+    figures by which an hour of it is summed up.
     """
 
     measurement: str
@@ -32,6 +52,7 @@ class Signal:
     maximum: float | None
     values: tuple[str, ...]
     description: str
+    rollup: tuple[Figure, ...] = ()
 
 
 def expand(name: str) -> list[str]:
@@ -59,12 +80,38 @@ def _signal(measurement: str, name: str, entry: dict[str, Any]) -> Signal:
         maximum=entry.get("max"),
         values=tuple(entry.get("values", ())),
         description=entry["description"],
+        rollup=tuple(entry.get("rollup", ())),
+    )
+
+
+def _rolled_up(measurement: str, signals: Iterable[Signal]) -> dict[str, Signal]:
+    return {
+        made.name: made
+        for signal in signals
+        for figure in signal.rollup
+        for made in [_figure(measurement, signal, figure)]
+    }
+
+
+def _figure(measurement: str, signal: Signal, figure: Figure) -> Signal:
+    count = figure == "count"
+    return Signal(
+        measurement=measurement,
+        name=f"{signal.name}_{figure}",
+        type="int" if count else "float" if figure == "mean" else signal.type,
+        unit="" if count else signal.unit,
+        minimum=0 if count else signal.minimum,
+        maximum=_MOST_READINGS if count else signal.maximum,
+        values=(),
+        description=f"{signal.description}: {_FIGURES[figure]}",
     )
 
 
 @cache
 def catalogue() -> dict[str, dict[str, Signal]]:
-    """Measurement → signal name → Signal, in the file's order. Device measurements include the `reading` signals."""
+    """Measurement → signal name → Signal, in the file's order. Device measurements include the `reading` signals, those
+    that sum up an hour or a day the figures that are made of their signals.
+    """
     tables = tomllib.loads(resources.files("ingest").joinpath("signals.toml").read_text("utf-8"))
     shared = tables.pop("reading")
     signals: dict[str, dict[str, Signal]] = {}
@@ -73,6 +120,9 @@ def catalogue() -> dict[str, dict[str, Signal]]:
         signals[measurement] = {
             name: _signal(measurement, name, entry) for key, entry in own.items() for name in expand(key)
         }
+    for hourly, base in ROLLED_UP.items():
+        signals[hourly] = _rolled_up(hourly, signals[base].values()) | signals[hourly]
+        signals[DAILY] |= {name: replace(signal, measurement=DAILY) for name, signal in signals[hourly].items()}
     return signals
 
 

@@ -4,6 +4,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from ingest.answer import Answer
+from ingest.body import TIGHT
 from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
 from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
 from ingest.settings_file import Table, is_host
@@ -11,16 +12,22 @@ from ingest.settings_file import Table, is_host
 DatabaseSettings = Influxdb1Settings | Influxdb2Settings
 
 TIMEOUT = 30.0
-"""Seconds for connecting, for sending a body and for waiting on its answer: a satellite link needs some of them."""
+"""Seconds that an answer is waited for at most: a busy database needs some of them."""
 
 
 class Writer(Protocol):
     """Writes lines and says what became of them. It keeps nothing, retries nothing, raises nothing for a bad link."""
 
-    def write(self, lines: list[str]) -> Answer:
-        """Sends the lines in one request, with times in milliseconds."""
+    @property
+    def wire_bytes(self) -> int:
+        """What all requests have cost until now, both directions, TLS and packets' headers included."""
 
-    def ping(self) -> Answer:
+    def write(self, lines: list[str], timeout: float = TIMEOUT, level: int = TIGHT) -> Answer:
+        """Sends the lines in one request, with times in milliseconds, packed at that level. `timeout` in seconds bounds
+        the wait for the answer.
+        """
+
+    def ping(self, timeout: float = TIMEOUT) -> Answer:
         """Asks whether the database is there, and for its clock. WRITTEN says yes; nothing is written."""
 
     def close(self) -> None:

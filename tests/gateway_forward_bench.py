@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gateway.budget import Budget, Limits
 from gateway.dating import Dating, freeze_origins
 from gateway.deadletters import DeadLetters
 from gateway.forward import Forwarder
@@ -17,23 +18,31 @@ HEALTH = "gateway,site=rig backlog_readings=0i"
 class Bench:
     """A forwarder between a journal in memory and a scripted database, whose waits only move the clock."""
 
-    def __init__(self, judge: Callable[[list[str]], Answer] | None = None) -> None:
-        self.clocks = ScriptedClocks(system=UTC_2026)
+    def __init__(
+        self,
+        judge: Callable[[list[str]], Answer] | None = None,
+        limits: Limits | None = None,
+        lines: LineMaker | None = None,
+        utc_ms: int = UTC_2026,
+    ) -> None:
+        self.clocks = ScriptedClocks(system=utc_ms)
         self.clock = self.clocks.clock()
         self.disk = RecordingDisk()
         self.journal = Journal(self.disk)
         self.dating = Dating(self.clock, KERNEL)
         self.dead_letters = DeadLetters(self.disk)
-        self.database = ScriptedDatabase(judge)
+        self.database = ScriptedDatabase(judge, self.clocks)
+        self.database.utc_ms = utc_ms
         self.forwarder = Forwarder(
             interval=INTERVAL,
             journal=self.journal,
             dead_letters=self.dead_letters,
             writer=self.database,
             clock=self.clock,
-            lines=LineMaker("rig", self.journal.origin, self.dead_letters),
+            lines=lines or LineMaker("rig", self.journal.origin, self.dead_letters),
             freeze_origins=lambda: freeze_origins(self.journal, self.dating),
             health=lambda utc_ms: f"{HEALTH} {utc_ms}",
+            budget=Budget(limits or Limits(), self.disk, self.clock.boottime, self.clock.utc_ms),
             jitter=lambda: 0.999,
         )
 
@@ -41,10 +50,23 @@ class Bench:
         for seq in range(first, (first if last is None else last) + 1):
             self.journal.commit([entry(seq, (UTC_2026 + seq, "device"))])
 
-    def step(self) -> float:
+    def look(self) -> float:
         wait = self.forwarder.step()
         self.clocks.forward(round(wait * 1000))
         return wait
+
+    def step(self) -> float:
+        """Until it has asked the database something, or the interval is over; the seconds until it looks again, or
+        that went by.
+        """
+        waited = 0.0
+        while waited < INTERVAL:
+            asked = len(self.database.requests) + self.database.pings
+            wait = self.look()
+            if len(self.database.requests) + self.database.pings > asked:
+                return wait
+            waited += wait
+        return waited
 
     def run(self, steps: int = 200) -> None:
         """Until nothing is left, or for so many steps."""

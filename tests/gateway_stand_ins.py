@@ -42,6 +42,9 @@ class RecordingDisk:
             raise OSError(5, "Input/output error")
         return self.files[name]
 
+    def size(self, name: str) -> int:
+        return len(self.files[name])
+
     def append(self, name: str, data: bytes) -> None:
         self.held.add(name)
         self._refuse_when_full()
@@ -176,9 +179,20 @@ class ScriptedClocks:
 
 
 class ScriptedDatabase:
-    """Stands in for the database: `judge` says what becomes of the lines of one request."""
+    """Stands in for the database: `judge` says what becomes of the lines of one request. Each byte of a line costs one
+    on the wire, and each ping 100. `takes` ms go by on the clocks, if they are given, until a request of so many bytes
+    is answered, and `away_takes` until one fails.
+    """
 
-    def __init__(self, judge: Callable[[list[str]], Answer] | None = None) -> None:
+    def __init__(
+        self, judge: Callable[[list[str]], Answer] | None = None, clocks: ScriptedClocks | None = None
+    ) -> None:
+        self.clocks = clocks
+        self.takes: Callable[[int], int] = lambda _size: 0
+        self.away_takes = 0
+        self.timeouts: list[float] = []
+        self.levels: list[int] = []
+        self.wire_bytes = 0
         self.requests: list[list[str]] = []
         self.written: list[str] = []
         self.pings = 0
@@ -187,21 +201,33 @@ class ScriptedDatabase:
         self.utc_ms: int | None = UTC_2026
         self.judge = judge or (lambda _lines: Answer(Verdict.WRITTEN))
 
-    def write(self, lines: list[str]) -> Answer:
+    def write(self, lines: list[str], timeout: float = 30.0, level: int = 9) -> Answer:
+        self.levels.append(level)
         self.requests.append(lines)
+        self.timeouts.append(timeout)
+        size = sum(map(len, lines))
+        self._pass(self.takes(size) if self.there else self.away_takes)
+        self.wire_bytes += size if self.there else 0
         answer = self.judge(lines) if self.there else Answer(Verdict.UNREACHABLE, "no connection")
         if answer.verdict is Verdict.WRITTEN:
             self.written += lines
         return answer
 
-    def ping(self) -> Answer:
+    def ping(self, timeout: float = 30.0) -> Answer:
         self.pings += 1
+        self.timeouts.append(timeout)
+        self.wire_bytes += 100
         if not self.there:
+            self._pass(self.away_takes)
             return Answer(Verdict.UNREACHABLE, "no connection")
         return Answer(self.ping_verdict, server_utc_ms=self.utc_ms)
 
     def close(self) -> None:
         pass
+
+    def _pass(self, ms: int) -> None:
+        if self.clocks is not None:
+            self.clocks.forward(ms)
 
 
 def document(seq: int, **changes: Any) -> dict[str, Any]:

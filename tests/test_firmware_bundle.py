@@ -1,10 +1,11 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firmware.board.decode import Profile
-from firmware.host.bundle import BOARD, build, main
+from firmware.host.bundle import BOARD, build, main, make_folder
 from ingest.settings_file import SettingsError
 
 EXAMPLE = Path(__file__).parent.parent / "firmware" / "unit.example.toml"
@@ -55,7 +56,7 @@ def test_the_settings_are_for_the_owner_alone(tmp_path: Path) -> None:
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(SettingsError, match="holds something that is no bundle; name an empty folder or a new one"):
+    with pytest.raises(SettingsError, match="holds something else than an earlier run made; name another"):
         build(EXAMPLE, tmp_path, umqtt)
     assert contents(tmp_path) == {"thesis.txt": b"years of work"}
 
@@ -66,3 +67,20 @@ def test_the_command_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["--unit", str(unit_file), "--output", str(tmp_path / "bundle")]) == 2
     assert capsys.readouterr().err == f"{unit_file}:18: bus.uart: 7; give one of 1, 2\n"
     assert not (tmp_path / "bundle").exists()
+
+
+class Broken(dict[str, bytes]):
+    """Files of which the disk takes the first only."""
+
+    def items(self) -> Any:
+        yield next(iter(super().items()))
+        raise OSError("No space left on device")
+
+
+def test_a_run_that_breaks_off_leaves_the_folder_that_was_there(tmp_path: Path) -> None:
+    for content in (b"old", b"new"):
+        make_folder(tmp_path / "kit", {"mark": content, "of": content}, "mark")
+    with pytest.raises(OSError, match="No space left"):
+        make_folder(tmp_path / "kit", Broken(mark=b"half", of=b"half"), "mark")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "kit").iterdir()} == {"mark": b"new", "of": b"new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["kit"]

@@ -356,6 +356,7 @@ def test_a_tristar_tells_nothing_without_its_scaling_words(capsys: pytest.Captur
         (15, (3288, 3287), "v1_3"),  # a cell voltage
         (15, (4, 3287), "extended"),  # a count
         (14, (0, 4, 3287), "extended"),
+        (15, (0, 3287), "v1_3"),  # no count: the registers that it knows tell
     ],
 )
 def test_register_15_tells_the_layout_of_a_pace(
@@ -380,3 +381,8 @@ def test_json_numbers_are_exact(integer: int, decimals: int) -> None:
     text = to_json({"a": (integer, decimals)})[5:-1]
     assert Decimal(text) == Decimal(integer).scaleb(-decimals)
     assert json.loads(text) == pytest.approx(integer / 10**decimals)
+
+
+def test_json_escapes_text() -> None:
+    text = 'a "b" \\ \n\t é'
+    assert json.loads(to_json({"a": text, "b": (1, 0), "c": True})) == {"a": text, "b": 1, "c": True}

@@ -53,8 +53,8 @@ def test_a_garbled_answer_is_asked_for_again() -> None:
             "no report, but the board says 'unit.json is missing; deploy it'; mend that, or run make flash",
         ),
         (
-            [b"\xff\xfe garbage\r\n"],
-            "no report, but the board says '\ufffd\ufffd garbage'; mend that, or run make flash",
+            [b"\x01\x04\x02\x00\ty\xb6\xff\r\n"],
+            "what comes is no text, so this is no board's console, but perhaps the bus; name its port",
         ),
     ],
 )

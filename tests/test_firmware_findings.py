@@ -59,6 +59,7 @@ OFFLINE = {"state": "offline", "error": "no answer in 350 ms, 3 tries"}
         ({"bus": {"errors": {"crc": 51}}}, WARNING, "device_errors", "online, 1000 requests, 51 crc"),
         ({"bus": {"requests": 0, "errors": {}}}, WARNING, "device_unasked", "not asked yet"),
         ({"link": {"wifi": False, "rssi": None}}, ERROR, "wifi_lost", "not joined"),
+        ({"link": {"wifi": False, "broker": False}}, WARNING, "broker_unreached", "no Wi-Fi leads to it"),
         ({"link": {"rssi": -76}}, WARNING, "wifi_weak", "-76 dBm"),
         ({"link": {"rssi": -86}}, ERROR, "wifi_weak", "-86 dBm"),
         ({"link": {"rssi": None}}, WARNING, "not_known", "joined, and the radio does not tell how strongly"),

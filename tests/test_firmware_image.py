@@ -2,8 +2,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from esptool.bin_image import LoadFirmwareImage
 
-from firmware.host.image import Pin, Region, file_system, pin, pinned
+from firmware.host.image import ADDRESS, Pin, Region, file_system, pin, pinned
 from hil_tests.micropython_image import PARTITIONS, stand_in
 from ingest.settings_file import SettingsError
 
@@ -60,6 +61,12 @@ def test_a_kept_file_that_was_damaged_is_refused(tmp_path: Path) -> None:
         pinned(PIN, tmp_path, refuses)
 
 
+def test_esptool_finds_the_stand_in_whole() -> None:
+    application = LoadFirmwareImage("esp32", stand_in()[0x10000 - ADDRESS :])
+    assert application.checksum == application.calculate_checksum()
+    assert application.stored_digest == application.calc_digest
+
+
 def test_the_file_system_is_where_the_partition_table_says() -> None:
     assert file_system(stand_in(), "a.bin") == Region(0x200000, 0x200000)
     elsewhere = stand_in(partitions=(*PARTITIONS, (b"vfs", 1, 0x81, 0x300000, 0x100000)))
@@ -73,6 +80,9 @@ def test_the_file_system_is_where_the_partition_table_says() -> None:
         (b"\xe9" * 100, "no firmware image"),
         (b"<html>" + bytes(100_000), "no firmware image"),
         (stand_in(chip=9), r"made for chip number 9, not for the ESP32 \(0\)"),
+        (stand_in()[:-1], "cut off or damaged, its own SHA-256 does not fit"),
+        (stand_in()[:0x9000], "cut off or damaged, its own SHA-256 does not fit"),
+        (stand_in()[:0x10000] + b"?" + stand_in()[0x10001:], "cut off or damaged"),
         (stand_in(partitions=PARTITIONS), r"its partition table has no file system \(vfs\)"),
     ],
 )

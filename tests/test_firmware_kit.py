@@ -61,7 +61,9 @@ def test_a_damaged_a_missing_and_a_foreign_file_are_one_line(kit: Path) -> None:
         open_kit(kit)
 
 
-@pytest.mark.parametrize("manifest", ["", "{", "[]", "7", '{"format": 1}'])
+@pytest.mark.parametrize(
+    "manifest", ["", "{", "[]", "7", '{"format": 1, "sha256": [], "firmware": "", "micropython": ""}', '{"format": 1}']
+)
 def test_a_damaged_manifest_is_one_line(kit: Path, manifest: str) -> None:
     (kit / "manifest.json").write_text(manifest)
     with pytest.raises(SettingsError, match=r"manifest\.json: damaged; make it anew with make bundle"):
@@ -75,7 +77,7 @@ def test_no_kit_is_one_line(tmp_path: Path) -> None:
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(SettingsError, match="holds something that is no kit"):
+    with pytest.raises(SettingsError, match="holds something else than an earlier run made"):
         build(tmp_path, IMAGE, "stand-in", UMQTT)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -1,9 +1,11 @@
 import json
+import struct
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
-from firmware.board.decode import Profile
+from firmware.board.decode import NO_WORDS, ROW, Profile
 from firmware.host import profile
 from ingest.settings_file import SettingsError
 from ingest.signals import catalogue
@@ -38,11 +40,16 @@ def test_lines_become_rows_of_the_board(tmp_path: Path) -> None:
     compiled = read(tmp_path, SMALL).compiled()
     assert compiled["model"] == "some_bms"
     assert compiled["reads"] == [[3, 0x10, 7]]
-    assert compiled["registers"] == [
-        [3, 0x10, ["cell_%02d_voltage", 1, 3], "unsigned", 2, 3, [0]],
-        [3, 0x13, "protections", "unsigned", 4, 0, None, 0x20002, 0],
-        [3, 0x15, "soc", "unsigned", 2, 0, None, 0x00FF, 0],
-        [3, 0x16, "charge_mosfet", "bool", 2, 0, None, 0x0008, 3],
+    assert compiled["signals"] == (
+        "cell_01_voltage cell_02_voltage cell_03_voltage protections soc charge_mosfet"
+        " cell_voltage_min cell_voltage_max cell_voltage_spread"
+    )
+    assert compiled["cells"] == [0, 3]
+    assert list(struct.iter_unpack(ROW, b64decode(compiled["rows"]))) == [
+        (3, 0x10, 0, 3, b"u", 2, 3, 0, 0, 1, 0, 0, 0, 0, 0, NO_WORDS),
+        (3, 0x13, 3, 1, b"u", 4, 0, 0, 0, 0, 0x20002, 0, 0, 0, 0, NO_WORDS),
+        (3, 0x15, 4, 1, b"u", 2, 0, 0, 0, 0, 0x00FF, 0, 0, 0, 0, NO_WORDS),
+        (3, 0x16, 5, 1, b"b", 2, 0, 0, 0, 0, 0x0008, 3, 0, 0, 0, NO_WORDS),
     ]
 
 
@@ -123,6 +130,21 @@ def test_an_unknown_device_names_the_known_ones() -> None:
         profile.load("pylontech")
 
 
+def test_a_pace_that_is_only_starting_tells_no_layout() -> None:
+    files = profile.load("pace").files()
+    board = Profile(files["pace"], 1, files.__getitem__)
+    for first, reads in (
+        (0, []),
+        (1, [(3, 0, 59)]),
+        (99, [(3, 0, 59)]),
+        (0, []),
+        (100, [(3, 0, 37)]),
+        (65535, [(3, 0, 37)]),
+    ):
+        board.settle(first.to_bytes(2, "big"))
+        assert board.reads == reads, first  # 0 neither counts cells nor is the voltage of one
+
+
 @pytest.mark.parametrize("model", profile.known_models())
 def test_each_profile_is_right_and_small_enough_for_the_board(model: str) -> None:
     loaded = profile.load(model)
@@ -136,7 +158,7 @@ def test_each_profile_is_right_and_small_enough_for_the_board(model: str) -> Non
         told = {name for read in board.reads for name in board.names(*read)}
         assert told == {name for register in layout.signals for name in register.names}
         assert told <= set(board.signals) <= set(catalogue()[loaded.measurement])
-    assert all(len(json.dumps(compiled, separators=(",", ":"))) < 1200 for compiled in files.values())
+    assert all(len(json.dumps(compiled, separators=(",", ":"))) < 2000 for compiled in files.values())
 
 
 @pytest.mark.parametrize(
@@ -206,7 +228,7 @@ def test_the_slave_address_tells_the_layout_of_a_daly() -> None:
 def test_a_profile_of_two_layouts_is_checked_in_both(tmp_path: Path) -> None:
     text = (profile.DEVICES / "pace.toml").read_text("utf-8")
     with pytest.raises(SettingsError, match=r"layouts\.2\.register: \[99, 0\]; give the lowest and the highest"):
-        read(tmp_path, text.replace("[0, 99]", "[99, 0]"))
+        read(tmp_path, text.replace("[1, 99]", "[99, 0]"))
     with pytest.raises(SettingsError, match=r"signals\.mosfet_temperature\.overrides: False"):
         read(tmp_path, text.replace('"environment_temperature"', '"mosfet_temperature"', 1))
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.board import rtu
+from firmware.host.decode import question
 
 # github:kasbert/epsolar-tracer test/testdata.py: clock of a Tracer2215BN, captured.
 REQUEST = bytes.fromhex("010390130003d90e")
@@ -42,7 +43,7 @@ def test_a_reply_is_found_in_noise(before: bytes, after: bytes) -> None:
 @given(st.integers(0, 255), st.sampled_from(rtu.READ_FUNCTIONS), st.integers(0, 0xFFFF), st.integers(1, 125))
 def test_a_request_tells_what_it_asks(address: int, function: int, start: int, count: int) -> None:
     frame = rtu.request(address, function, start, count)
-    assert rtu.question(frame) == (address, function, start, count)
+    assert question(frame) == (address, function, start, count)
 
 
 @pytest.mark.parametrize(
@@ -57,4 +58,4 @@ def test_a_request_tells_what_it_asks(address: int, function: int, start: int, c
 )
 def test_a_frame_that_asks_nothing_is_refused(frame: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        rtu.question(bytes.fromhex(frame))
+        question(bytes.fromhex(frame))

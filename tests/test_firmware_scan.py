@@ -3,9 +3,11 @@
 import struct
 from dataclasses import dataclass, field
 
+import pytest
+
 from firmware.host.bridge import Format
 from firmware.host.profile import known_models, load
-from firmware.host.scan import Found, Scan, steps
+from firmware.host.scan import Found, Scan, main, steps
 from hil_tests.frame import with_crc
 
 FAST = Format(115200, "N", 1)
@@ -98,6 +100,11 @@ def test_values_that_cannot_be_are_another_model() -> None:
     assert "answers, but is no known model (epever_tracer: battery_voltage would be 650 V" in str(found[0])
 
 
+def test_a_device_whose_layout_cannot_be_told_is_not_taken_for_that_model() -> None:
+    (found,), _ = scan(Wire([Slave(SLOW, 5, {(3, 15): 0})]), "pace")
+    assert (found.models, found.others) == ((), ("pace: 0000 from 0x000F on is none of its layouts",))
+
+
 def test_an_unknown_device_is_named_with_what_it_says_of_itself() -> None:
     found, _ = scan(Wire([Slave(SLOW, 3, {(3, 0): 7}, texts=b"Acme")]), "renogy_rover")
     assert [(each.address, each.models) for each in found] == [(3, ())]
@@ -135,6 +142,8 @@ def test_a_reply_is_awaited_from_the_address_that_it_carries() -> None:
 def test_the_usual_addresses_come_first_and_all_cover_every_one() -> None:
     usual = [step.address for step in steps([load("epever_tracer")], every_address=False)]
     every = [step.address for step in steps([load("epever_tracer")], every_address=True)]
+    daly = [step for step in steps([load("daly"), load("renogy_rover")], every_address=True) if step.address == 0xD2]
+    assert [[profile.model for profile in step.profiles] for step in daly] == [["daly", "renogy_rover"]]
     assert usual == list(range(1, 17))
     assert every == list(range(1, 248))
     for model in known_models():
@@ -147,8 +156,25 @@ def test_the_usual_addresses_come_first_and_all_cover_every_one() -> None:
         }
 
 
-def test_each_format_is_scanned_with_the_models_that_use_it() -> None:
+def test_each_baud_rate_is_scanned_with_the_models_that_use_it() -> None:
     for step in steps([load(model) for model in known_models()], every_address=False):
         assert step.profiles
         for profile in step.profiles:
-            assert Format(profile.baudrate, profile.parity, profile.stop_bits) == step.line
+            assert profile.baudrate == step.baudrate
+
+
+def test_addresses_that_are_named_are_the_only_ones_usual_or_not() -> None:
+    planned = steps([load("epever_tracer"), load("daly")], every_address=False, only=[2, 200])
+    assert [(step.baudrate, step.address, len(step.profiles)) for step in planned] == [(115200, 2, 1), (115200, 200, 1)]
+
+
+def test_a_device_that_hears_both_formats_is_found_once_in_its_own() -> None:
+    rover = {(3, register): 0 for register in range(0x100, 0x123)}
+    both = [Slave(line, 5, rover) for line in (SLOW, Format(9600, "N", 2))]
+    found, _ = scan(Wire(both), "morningstar_tristar", "renogy_rover")
+    assert [(each.line, each.models) for each in found] == [(SLOW, ("renogy_rover",))]
+
+
+def test_an_address_that_no_model_has_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "nowhere", "--model", "daly", "--address", "3"]) == 2
+    assert capsys.readouterr().err == "no daly has address 3; leave ADDRESS or MODEL out\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.disk import FolderDisk, FolderInUseError
+from gateway.disk import FolderDisk, FolderInUseError, ReadOnlyDisk
 
 
 def test_what_is_appended_replaced_and_cut_is_in_the_files(tmp_path: Path) -> None:
@@ -112,4 +112,15 @@ def test_what_the_disk_has_no_room_for_leaves_nothing_behind(tmp_path: Path) -> 
             disk.reserve("reserve", 3000)
     assert disk.read("a") == b"old"
     assert disk.names() == ["a", "lock"]
+    disk.close()
+
+
+def test_the_size_of_a_file(tmp_path: Path) -> None:
+    disk = FolderDisk(tmp_path)
+    disk.append("a", b"four")
+    assert disk.size("a") == ReadOnlyDisk(tmp_path).size("a") == 4
+    disk.remove("a")
+    with pytest.raises(FileNotFoundError):
+        disk.size("a")
+    assert ReadOnlyDisk(tmp_path).size("a") == 0
     disk.close()

@@ -9,6 +9,7 @@ import pytest
 from gateway import export as export_room
 from gateway.deadletters import DeadLetters
 from gateway.disk import FolderDisk
+from gateway.event import event
 from gateway.export import Exported, export
 from gateway.journal import Journal
 from gateway.ledger import Origin
@@ -33,7 +34,7 @@ class Gateway:
         self.journal.commit([entry(seq, (UTC_2026 + 1000 * seq, "gateway"), **changes) for seq in seqs])
 
     def export(self, *, everything: bool = False, since_ms: int = 0, site: str = "rig") -> Exported:
-        return export(self.stick, site, self.journal.stored(forwarded=everything), self.lines, since_ms)
+        return export(self.stick, site, self.journal.past.stored(forwarded=everything), self.lines, since_ms)
 
     def forward_all(self) -> Sequence[str]:
         """The lines that the link would bring."""
@@ -123,7 +124,9 @@ def test_a_stick_pulled_at_any_write_holds_whole_packages_and_the_rest_follows(
         exported = gateway.export()
         assert (exported.there_before, exported.readings) == (writes // 2 * 2, 6 - writes // 2 * 2)
         assert sorted(carried(gateway.stick)) == sorted(
-            gateway.lines.of(frame)[number] for frame in gateway.journal.stored(forwarded=False) for number in range(6)
+            gateway.lines.of(frame)[number]
+            for frame in gateway.journal.past.stored(forwarded=False)
+            for number in range(6)
         )
 
 
@@ -147,3 +150,24 @@ def test_two_exports_do_not_share_a_folder_at_a_time(gateway: Gateway) -> None:
     with pytest.raises(SettingsError, match="another export"):
         gateway.export()
     other.close()
+
+
+def test_an_event_is_carried_beside_the_reading_that_made_it(gateway: Gateway) -> None:
+    gateway.store(0)
+    made = event(entry(0, (UTC_2026, "gateway")), "soc_low", 19.0, "low", is_on=True)
+    gateway.journal.commit([made])
+    assert gateway.export().readings == 2
+    lines = carried(gateway.stick)
+    assert [line.split(",", 1)[0] for line in lines] == ["bms", "event"]
+    assert gateway.export().there_before == 1
+    assert sorted(lines) == sorted(gateway.forward_all())
+
+
+def test_what_the_database_has_is_carried_as_long_as_it_is_here(gateway: Gateway) -> None:
+    gateway.journal = Journal(RecordingDisk(), segment_bytes=1)
+    gateway.store(0)
+    gateway.store(1)
+    lines = gateway.forward_all()
+    assert gateway.export().readings == 0
+    assert gateway.export(everything=True).readings == 2
+    assert carried(gateway.stick) == lines

@@ -42,6 +42,14 @@ def test_discard_below_forgets_the_smaller_ones(added: list[tuple[int, int]], fl
     assert numbers(intervals.ranges()) == {number for number in numbers(added) if number >= floor}
 
 
+@given(ranges, st.integers(0, 70))
+def test_discard_forgets_one_number(added: list[tuple[int, int]], gone: int) -> None:
+    intervals = IntervalSet(added)
+    intervals.discard(gone)
+    assert numbers(intervals.ranges()) == numbers(added) - {gone}
+    assert intervals.ranges() == sorted(intervals.ranges())
+
+
 def test_a_range_that_runs_backwards_is_an_error() -> None:
     with pytest.raises(ValueError, match="from 5 to 4"):
         IntervalSet().add(5, 4)

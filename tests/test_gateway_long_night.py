@@ -6,6 +6,7 @@ The simulated hours know the true time of everything; the rooms between the brok
 import re
 from dataclasses import dataclass, field
 
+from gateway.budget import Budget, Limits
 from gateway.clock import Clock
 from gateway.dating import AWAY_MS, SETTLED_MS, Dating, freeze_origins
 from gateway.deadletters import DeadLetters
@@ -68,6 +69,7 @@ class Village:
             lines=LineMaker("rig", self.journal.origin, dead_letters),
             freeze_origins=lambda: freeze_origins(self.journal, self.dating),
             health=lambda utc_ms: f"gateway,site=rig disk_free=1i {utc_ms}",
+            budget=Budget(Limits(), self.disk, self.clock.boottime, self.clock.utc_ms),
             jitter=lambda: 0.5,
         )
 

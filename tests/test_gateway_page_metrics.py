@@ -1,10 +1,9 @@
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.testclient import TestClient
 
 from gateway.message import StatusMessage
-from gateway.page.app import make_app
 from gateway.page.metrics import metrics
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026
+from tests.test_gateway_page import client
 from tests.test_gateway_page_state import Page
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -78,6 +77,6 @@ def test_a_disk_in_trouble_shows() -> None:
 
 
 def test_prometheus_is_told_the_formats_name() -> None:
-    response = TestClient(make_app(dict, lambda: True, lambda: b"up 1\n")).get("/metrics")
+    response = client().get("/metrics")
     assert (response.status_code, response.content) == (200, b"up 1\n")
     assert response.headers["content-type"].startswith("text/plain; version=")

@@ -1,5 +1,8 @@
+from dataclasses import replace
 from typing import Any
 
+from gateway.alarms import Alarm
+from gateway.budget import Budget, Limits
 from gateway.forward import Forwarder
 from gateway.lines import LineMaker
 from gateway.message import StatusMessage
@@ -7,7 +10,7 @@ from gateway.page.state import STALE_SECONDS, Rooms, healthy, state
 from gateway.receive import Receiver
 from gateway.settings import BrokerSettings
 from ingest.answer import Answer, Verdict
-from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, ScriptedClocks, ScriptedDatabase
+from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, ScriptedClocks, ScriptedDatabase
 from tests.test_gateway_commit import Bench
 
 
@@ -29,6 +32,7 @@ class Page:
             lines=lines,
             freeze_origins=lambda: None,
             health=lambda utc_ms: f"gateway,site=rig backlog_readings=0i {utc_ms}",
+            budget=Budget(Limits(day=10**9), RecordingDisk(), bench.clock.boottime, bench.clock.utc_ms),
         )
         self.rooms = Rooms(
             "rig",
@@ -57,19 +61,41 @@ def test_before_anything_is_known_nothing_is_claimed() -> None:
     shown = Page().show()
     assert shown["units"] == []
     assert shown["broker"]["trouble"] == "not connected yet"
-    assert shown["database"] == {"trouble": "not asked yet", "last_forwarded": None, "bytes_sent_today": 0}
+    assert shown["database"] == {
+        "trouble": "not asked yet",
+        "last_forwarded": None,
+        "bytes_sent_today": 0,
+        "backlog_gone_in": None,
+        "budget": {"day": {"spent": 0, "limit": 10**9}, "month": {"spent": 0, "limit": None}},
+    }
 
 
-def test_each_value_comes_with_the_catalogues_unit_and_the_devices_age() -> None:
+def test_each_value_comes_with_the_time_at_which_it_was_taken() -> None:
     page = Page()
     page.hear(1)
     page.bench.clocks.forward(5000)
     (device,) = page.unit()["devices"]
-    assert (device["age"], device["stale"], device["trouble"]) == (5.1, False, None)
-    assert [(value["name"], value["value"], value["unit"], value["main"]) for value in device["values"]] == [
-        ("pack_voltage", 52.5, "V", True),
-        ("cycles", 1, "", False),
-    ]
+    assert page.show()["now"] - device["taken"] == 5100
+    assert (device["stale"], device["error"], device["board_clock"]) == (False, None, False)
+    assert list(device["values"].items()) == [("pack_voltage", 52.5), ("cycles", 1)]
+
+
+def test_a_value_that_the_newest_reading_lacks_keeps_its_own_time() -> None:
+    page = Page()
+    page.hear(1)
+    page.bench.clocks.forward(10_000)
+    page.hear(2, signals={"pack_voltage": 52.4}, error="bms1 (jk_pb, address 2): no answer")
+    (device,) = page.unit()["devices"]
+    assert device["values"] == {"pack_voltage": 52.4}
+    assert device["earlier"] == {"cycles": [1, device["taken"] - 10_000]}
+
+
+def test_a_unit_of_which_nothing_came_is_told_in_the_same_words() -> None:
+    page = Page()
+    page.hear(1)
+    before = page.unit()
+    page.bench.clocks.forward(5000)
+    assert page.unit() == before
 
 
 def test_a_device_that_falls_silent_is_stale_and_no_longer_wired() -> None:
@@ -78,14 +104,36 @@ def test_a_device_that_falls_silent_is_stale_and_no_longer_wired() -> None:
     assert page.unit()["wired"] is True
     page.bench.clocks.forward(STALE_SECONDS * 1000)
     assert page.unit()["wired"] is False
-    assert page.unit()["wired_trouble"] == "bms1: no reading lately"
     assert page.unit()["devices"][0]["stale"] is True
 
 
 def test_a_bus_error_says_what_is_not_wired() -> None:
     page = Page()
     page.hear(1, signals={}, error="bms1 (jk_pb, address 2): no answer")
-    assert (page.unit()["wired"], page.unit()["wired_trouble"]) == (False, "bms1 (jk_pb, address 2): no answer")
+    assert page.unit()["wired"] is False
+    assert page.unit()["devices"][0]["error"] == "bms1 (jk_pb, address 2): no answer"
+
+
+def test_a_signal_that_the_catalogue_does_not_know_is_not_shown() -> None:
+    page = Page()
+    page.hear(1, signals={"pack_voltage": 52.5, "colour": "red"})
+    assert page.unit()["devices"][0]["values"] == {"pack_voltage": 52.5}
+
+
+def test_alarms_say_whose_they_are_and_whether_somebody_has_seen_them() -> None:
+    page = Page()
+    page.rooms = replace(page.rooms, alarms=lambda: {(UNIT, "bms1", "soc_low"): Alarm(UTC_2026, 19.0, "19 %", True)})
+    assert page.show()["alarms"] == [
+        {
+            "unit": UNIT,
+            "device": "bms1",
+            "name": "soc_low",
+            "since": UTC_2026,
+            "value": 19.0,
+            "text": "19 %",
+            "acknowledged": True,
+        }
+    ]
 
 
 def test_stored_and_sent_have_ages_and_the_backlog_a_count() -> None:
@@ -93,7 +141,7 @@ def test_stored_and_sent_have_ages_and_the_backlog_a_count() -> None:
     page.hear(1, t=UTC_2026 - 10_000)
     page.bench.clocks.forward(2000)
     shown = page.show()
-    assert shown["units"][0]["acknowledged"] == 2.0
+    assert shown["now"] - shown["units"][0]["acknowledged"] == 2000
     assert (shown["journal"]["backlog_readings"], shown["journal"]["backlog_age"]) == (1, 12.0)
     page.rooms.forwarder.step()
     page.bench.clocks.forward(3000)

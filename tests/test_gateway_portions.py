@@ -7,7 +7,9 @@ from tests.gateway_stand_ins import UTC_2026, RecordingDisk, ScriptedClocks, ent
 
 
 class Bench:
-    """Portions of a journal in memory with one reading in each frame, whose line is its seq."""
+    """Portions of a journal in memory with one reading in each frame, whose line is its seq, as two digits. `most` of
+    them make a portion.
+    """
 
     def __init__(self, readings: int, most: int) -> None:
         self.clocks = ScriptedClocks()
@@ -30,7 +32,7 @@ class Bench:
         for frame in frames:
             self.portions.open(frame.mark, 1)
         self.portions.add(
-            [Line(str(frame.entries[0].reading.seq), frame.number) for frame in frames], most, first=False
+            [Line(f"{frame.entries[0].reading.seq:02}", frame.number) for frame in frames], 3 * most, first=False
         )
 
     def next(self) -> Portion:
@@ -71,7 +73,7 @@ def test_busy_is_no_evidence() -> None:
     for _ in range(3 * TRIALS_BAD):
         bench.health(written=True)
         portion = bench.next()
-        assert [line.text for line in portion.lines] == ["0"]
+        assert [line.text for line in portion.lines] == ["00"]
         bench.portions.busy(portion)
     bench.health(written=True)
     assert bench.dead_letters.count == 0
@@ -88,7 +90,7 @@ def test_a_suspect_that_is_written_after_all_is_forwarded() -> None:
 def test_a_refused_portion_is_halved_in_order() -> None:
     bench = Bench(4, 4)
     bench.portions.refused(bench.next(), "HTTP 400")
-    assert [[line.text for line in bench.next().lines] for _ in range(2)] == [["0", "1"], ["2", "3"]]
+    assert [[line.text for line in bench.next().lines] for _ in range(2)] == [["00", "01"], ["02", "03"]]
 
 
 def test_what_is_refused_beyond_the_few_is_kept_uncut_until_the_hour_is_over() -> None:

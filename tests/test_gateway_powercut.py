@@ -134,7 +134,7 @@ def states(before: dict[str, bytes], disk: RecordingDisk, since: int) -> Iterato
             yield cut - 1, files
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.one_of(st.integers(1, 4), st.sampled_from(["restart", "forward", "torn", "unsynced"])), max_size=8),
     st.sampled_from([(1, LARGE), (300, LARGE), (10_000, LARGE), (300, SMALL)]),

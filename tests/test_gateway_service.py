@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.page.app import bind
+from gateway.alarm_rules import DEFAULT, load
+from gateway.page.server import bind
 from gateway.receive import Receiver
 from gateway.service import Service
-from gateway.settings import BrokerSettings, Settings
+from gateway.settings import BrokerSettings, PageSettings, Settings
 from gateway.watchdog import ServiceManager
 from hil_tests.services import wait_until
 from ingest.influxdb1 import Influxdb1Settings
@@ -27,13 +28,13 @@ def settings(tmp_path: Path) -> Settings:
         commit_interval=1,
         forward_interval=1,
         database=Influxdb1Settings("http://127.0.0.1:1", "powerunit"),
-        page_host="127.0.0.1",
-        page_port=0,
+        page=PageSettings("127.0.0.1", 0),
+        rules=load(DEFAULT),
     )
 
 
 def run(settings: Settings, stop: threading.Event) -> int:
-    with bind(settings.page_host, settings.page_port) as page:
+    with bind(settings.page.host, settings.page.port) as page:
         return Service(settings, RecordingDisk(), page, stop, ServiceManager({})).run()
 
 
@@ -65,7 +66,7 @@ def running(settings: Settings, systemd: socket.socket) -> Iterator[None]:
     """The service, watched and fed every 10 ms, until the block ends."""
     stop = threading.Event()
     manager = ServiceManager({"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "20000"})
-    with bind(settings.page_host, settings.page_port) as page:
+    with bind(settings.page.host, settings.page.port) as page:
         service = threading.Thread(target=Service(settings, RecordingDisk(), page, stop, manager).run)
         service.start()
         try:

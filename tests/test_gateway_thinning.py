@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -86,6 +87,18 @@ def test_losses_and_events_are_not_thinned() -> None:
     result = thinned([*every_ten_seconds([0]), loss], QUARTER)
     assert kept(result) == [0, 1]
     assert losses(result) == []
+
+
+def test_roll_ups_stay_until_nothing_but_losses_does() -> None:
+    hour = entry(7, (START + 2, "gateway"), measurement="bms")
+    rolled_up = replace(hour.reading, measurement="bms_1h")
+    hour = replace(hour, message=replace(hour.message, reading=rolled_up, document=b""))
+    quarter = thinned([*every_ten_seconds([0]), hour], QUARTER)
+    assert [entry.reading.measurement for entry in entries_of(quarter)] == ["bms", "bms_1h"]
+    emptied = thinned([*every_ten_seconds([0]), hour], EMPTIED)
+    assert [entry.reading.measurement for entry in entries_of(emptied)] == ["loss"]
+    assert losses(emptied) == [(0, 1, "journal_full")]
+    assert emptied.given_up == 1
 
 
 def test_a_second_thinning_keeps_what_the_first_told() -> None:

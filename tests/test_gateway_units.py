@@ -55,3 +55,14 @@ def test_a_loss_is_nothing_that_the_board_measures() -> None:
     lost = {"readings": 3, "last_seq": 4, "duration": 20, "reason": "spool_full"}
     units.heard(message(2, measurement="loss", device="board", model="esp32", signals=lost), received=2)
     assert units.snapshot()[UNIT].devices["board"].reading.measurement == "unit"
+
+
+def test_what_a_later_reading_lacks_is_kept_with_its_own_time_until_it_comes_again() -> None:
+    units = Units()
+    units.heard(message(1, signals={"pack_voltage": 52.5, "soc": 80}), received=1_100)
+    units.heard(message(2, signals={"pack_voltage": 52.4}), received=2_100)
+    units.heard(message(3, signals={}), received=3_100)
+    latest = units.snapshot()[UNIT].devices["bms1"]
+    assert latest.earlier == {"pack_voltage": (52.4, 2_000), "soc": (80, 1_000)}
+    units.heard(message(4, signals={"soc": 79}), received=4_100)
+    assert units.snapshot()[UNIT].devices["bms1"].earlier == {"pack_voltage": (52.4, 2_000)}

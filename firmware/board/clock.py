@@ -8,10 +8,10 @@ gateway whose own clock was set moves it by as much.
 """
 
 TICKS_PERIOD = 1 << 30  # of time.ticks_ms() on the ESP32; the unix port's 2**62 is a multiple of it
-LONGEST_ROUND_TRIP = 1000  # ms; an ack that took longer may have lain in a buffer
-DRIFT = 20000  # the crystal gains or loses at most one part in this many (50 ppm) over a raft's temperatures
-FIRST_UTC = 1704067200000  # 2024-01-01, and
-LAST_UTC = 4102444799999  # the end of 2099, as in gateway/schema/reading.schema.json
+_LONGEST_ROUND_TRIP = 1000  # ms; an ack that took longer may have lain in a buffer
+_DRIFT = 20000  # the crystal gains or loses at most one part in this many (50 ppm) over a raft's temperatures
+_FIRST_UTC = 1704067200000  # 2024-01-01, and
+_LAST_UTC = 4102444799999  # the end of 2099, as in gateway/schema/reading.schema.json
 
 
 class Clock:
@@ -40,7 +40,7 @@ class Clock:
     def report(self):
         """For a technician: ms since boot, UTC in ms or None, and by how many ms UTC may be wrong."""
         up = self.now()
-        error = None if self._offset is None else self._error + (up - self._learned) // DRIFT
+        error = None if self._offset is None else self._error + (up - self._learned) // _DRIFT
         return {"up": up, "utc": self.utc(up), "error": error}
 
     def learn(self, utc, sent, held):
@@ -52,12 +52,12 @@ class Clock:
         """
         now = self.now()
         round_trip = now - sent - held
-        if utc is None or not 0 <= round_trip < LONGEST_ROUND_TRIP or not FIRST_UTC <= utc <= LAST_UTC:
+        if utc is None or not 0 <= round_trip < _LONGEST_ROUND_TRIP or not _FIRST_UTC <= utc <= _LAST_UTC:
             return False
         error = round_trip // 2
         offset = utc + error - now
         if self._offset is not None:
-            known = self._error + (now - self._learned) // DRIFT
+            known = self._error + (now - self._learned) // _DRIFT
             if error > known and abs(offset - self._offset) <= error + known:
                 return False
         self._offset, self._error, self._learned = offset, error, now

@@ -6,7 +6,7 @@
 | 2 | no bus: a device does not answer | A/B wiring, the device's address, its supply |
 | 3 | no Wi-Fi | the village's access point, ssid and password, the antenna |
 | 4 | no gateway: no reading was acknowledged for 2 minutes | the gateway's power, its address, the unit's password |
-| 5 | the unit's settings or profiles cannot be used; the console says which | make the bundle anew and deploy it |
+| 5 | the unit's settings or profiles cannot be used | `make doctor` says which; `make flash UNIT=…` |
 
 Dark: no power, or the board starts. Lit without a pause: the firmware hangs, and the watchdog restarts it within 2
 minutes. Of several things that are wrong the first in this table is shown. Readings are kept in all of them but 5.

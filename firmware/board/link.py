@@ -12,13 +12,13 @@ import random
 
 from mqtt import Lost, Refused
 
-PING_EVERY = 15000  # ms
-LONGEST_SILENCE = 25000  # ms without a packet from the broker, pings included
+_PING_EVERY = 15000  # ms
+_LONGEST_SILENCE = 25000  # ms without a packet from the broker, pings included
 KEEPALIVE = 60  # seconds; the broker publishes the last will after one and a half of it
 JOIN_TIME = 20  # seconds for the Wi-Fi
-LONGEST_WAIT = 60000  # ms between two tries
+_LONGEST_WAIT = 60000  # ms between two tries
 LONGEST_TURN = 150000  # ms: that wait, and every deadline of a connection that is never quite refused
-REJOIN_EVERY = 10  # failures in a row
+_REJOIN_EVERY = 10  # failures in a row
 
 
 class Link:
@@ -63,12 +63,12 @@ class Link:
             if reason != self._complaint:
                 self._complaint = reason
                 self._say("link: %s; readings are kept until the gateway has them" % reason)
-            longest = min(LONGEST_WAIT, 1000 << min(self._failures, 6))
+            longest = min(_LONGEST_WAIT, 1000 << min(self._failures, 6))
             self._failures += 1
             await asyncio.sleep(random.randint(longest // 2, longest) / 1000)
 
     async def _join(self):
-        if self._wifi.connected() and (self._failures + 1) % REJOIN_EVERY:
+        if self._wifi.connected() and (self._failures + 1) % _REJOIN_EVERY:
             return
         try:
             self._wifi.join()
@@ -106,14 +106,15 @@ class Link:
             while message:
                 await client.publish(self._topic.encode() + b"reading", message)
                 self.last_turn = self._now()
+                message = None  # its room is needed for the next one
                 message = self._delivery.next()
-            if self._now() - pinged >= PING_EVERY:
+            if self._now() - pinged >= _PING_EVERY:
                 pinged = self._now()
                 await client.ping()
             if await client.receive(0.2):
                 heard = self._now()
-            elif self._now() - heard >= LONGEST_SILENCE:
-                raise Lost("broker is silent for %d s" % (LONGEST_SILENCE // 1000))
+            elif self._now() - heard >= _LONGEST_SILENCE:
+                raise Lost("broker is silent for %d s" % (_LONGEST_SILENCE // 1000))
         raise Lost("Wi-Fi is gone")
 
     def _state(self, state):

@@ -22,8 +22,8 @@ _LACKING = (1, 2, 3)  # the exceptions of a device that does not have what was a
 
 
 class NoReading(Exception):
-    """A block could not be read; the message is one line for a technician. `refusal` is the code of the exception with
-    which the device answered, None if no valid answer came."""
+    """A block could not be read; the message is one line for a technician, and one of few, because the spool keeps each.
+    `refusal` is the code of the exception with which the device answered, None if no valid answer came."""
 
     def __init__(self, message, refusal=None):
         super().__init__(message)
@@ -78,7 +78,8 @@ class Master:
                 except asyncio.TimeoutError:
                     refusal = None
                     heard = self._heard.replace(question, b"")  # its echo
-                    tally.failed(FOREIGN if rtu.holds_reply(heard) else NOISE if heard else SILENCE)
+                    kind = FOREIGN if rtu.holds_reply(heard) else NOISE if heard else SILENCE
+                    tally.failed(kind)
                 except rtu.DeviceException as exception:
                     refusal = exception
                     if exception.code not in _TRANSIENT:
@@ -94,9 +95,10 @@ class Master:
             )
         effort = "%d ms, %d %s" % (profile.timeout_ms, tried, "try" if tried == 1 else "tries")
         if heard:
+            what = "another's answer" if kind == FOREIGN else "noise"
             raise NoReading(
-                "%s: no valid answer in %s, but %d bytes (%s); check baud rate, termination and other masters"
-                % (who, effort, len(heard), heard[:8].hex())
+                "%s: no valid answer in %s, but %s; check baud rate, termination and other masters"
+                % (who, effort, what)
             )
         raise NoReading("%s: no answer in %s; check A/B wiring and the address switch" % (who, effort))
 
@@ -133,8 +135,9 @@ class Master:
 
     async def _sleep_until(self, when):
         left = when - self._now()
-        if left > 0:
+        while left > 0:  # asyncio.sleep may end a ms early: to the ESP32 int(0.251 * 1000) is 250
             await self._sleep(left / 1000)
+            left = when - self._now()
 
 
 def _wire_ms(characters, baudrate):

@@ -17,10 +17,14 @@ import errno
 
 import umqtt.simple
 
-DEADLINE = 10  # seconds for the broker to take what we send, or to answer where it must
-LONGEST_PACKET = 4096  # bytes; the longest that we are meant to get is an ack with 32 ranges, below 1 kB
+import seldom
 
-_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = 2, 3, 4, 9, 13
+DEADLINE = 10  # seconds for the broker to take what we send, or to answer where it must
+_LONGEST_PACKET = 4096  # bytes; the longest that we are meant to get is an ack with 32 ranges, below 1 kB
+
+_PUBLISH = 3
+_PUBACK = 4
+_PINGRESP = 13
 
 
 class Lost(Exception):
@@ -56,7 +60,7 @@ class _Memory:
             self.written.extend(data if length is None else data[:length])
 
     def read(self, count):
-        if not self.packet:
+        if count and not self.packet:
             raise _NoMoreBytes
         if not 0 <= count <= len(self.packet):
             raise Lost("broker sent a malformed packet")
@@ -98,40 +102,27 @@ class Client(umqtt.simple.MQTTClient):
         """Opens the connection with a clean session. Raises Lost or Refused."""
         opening = self._open_connection(self.server, self.port, *self._tls)
         self._reader, self._writer = await self._within_deadline(opening, "does not take a connection")
-        answer = await self._call(_CONNACK, umqtt.simple.MQTTClient.connect, True)
-        if len(answer) != 4:
-            raise Lost("broker sent a malformed CONNACK")
-        if answer[3] in (4, 5):
-            raise Refused(
-                "broker refuses the password of %s; [broker] of its settings has to have the gateway's"
-                % self.user.decode()
-            )
-        if answer[3]:
-            raise Refused("broker refuses the connection with code %d" % answer[3])
+        await seldom.room("opening").connect(self)
 
     async def subscribe(self, topic):
         """With QoS 1. Raises Lost or Refused."""
-        self._keep_packet_id()
-        answer = await self._call(_SUBACK, umqtt.simple.MQTTClient.subscribe, topic, 1)
-        if len(answer) != 5 or answer[2] << 8 | answer[3] != self.pid:
-            raise Lost("broker sent a SUBACK that fits no subscription")
-        if answer[4] & 0x80:
-            raise Refused("broker refuses to let us hear %s; check its ACL" % topic.decode())
+        await seldom.room("opening").subscribe(self, topic)
 
     async def publish(self, topic, message, retain=False):
         """With QoS 1; returns when the packet is sent. Raises Lost. A `message` that is a bytearray becomes the packet."""
-        self._keep_packet_id()
-        self._make(umqtt.simple.MQTTClient.publish, topic, message, retain, 1)
+        if self.pid >= 65535:  # umqtt counts on for ever
+            self.pid = 0
+        self.make(umqtt.simple.MQTTClient.publish, topic, message, retain, 1)
         self._unacknowledged.append(self.pid)
-        await self._send()
+        await self.send()
 
     async def ping(self):
-        self._make(umqtt.simple.MQTTClient.ping)
-        await self._send()
+        self.make(umqtt.simple.MQTTClient.ping)
+        await self.send()
 
     async def receive(self, seconds):
         """Handles one packet if one comes within `seconds`; returns whether it did. Raises Lost."""
-        packet = await self._packet(seconds)
+        packet = await self.next_packet(seconds)
         if packet is None:
             return False
         kind = packet[0] >> 4
@@ -141,7 +132,7 @@ class Client(umqtt.simple.MQTTClient):
                 self.wait_msg()
             except _NoMoreBytes:
                 raise Lost("broker sent a malformed packet")
-            await self._send()
+            await self.send()
         elif kind == _PUBACK and len(packet) == 4 and packet[2] << 8 | packet[3] in self._unacknowledged:
             self._unacknowledged.remove(packet[2] << 8 | packet[3])
         elif kind != _PINGRESP:
@@ -158,27 +149,14 @@ class Client(umqtt.simple.MQTTClient):
                 pass
             self._writer = None
 
-    def _keep_packet_id(self):
-        if self.pid >= 65535:  # umqtt counts on for ever
-            self.pid = 0
-
-    def _make(self, call, *arguments):
+    def make(self, call, *arguments):
+        """Lets umqtt make a packet, which `send` sends."""
         try:
             call(self, *arguments)
         except _NoMoreBytes:
             pass
 
-    async def _call(self, kind, call, *arguments):
-        self._make(call, *arguments)
-        await self._send()
-        answer = await self._packet(DEADLINE)
-        if answer is None:
-            raise Lost("broker does not answer in %d s" % DEADLINE)
-        if answer[0] >> 4 != kind:
-            raise Lost("broker sent a packet out of turn: %s" % answer[:4].hex())
-        return answer
-
-    async def _send(self):
+    async def send(self):
         packet, self.sock.written = self.sock.written, bytearray()
         if packet:
             await self._within_deadline(self._write(packet), "does not take what we send")
@@ -193,11 +171,11 @@ class Client(umqtt.simple.MQTTClient):
         except asyncio.TimeoutError:
             raise Lost("broker %s for %d s" % (complaint, DEADLINE))
         except ValueError as error:
-            raise _untrusted(error)
+            raise seldom.room("opening").untrusted(error)
         except OSError as error:
             raise Lost("broker %s (%s)" % (complaint, errno.errorcode.get(error.errno, error)))
 
-    async def _packet(self, seconds):
+    async def next_packet(self, seconds):
         """The next whole packet, or None if it is not complete within `seconds`; then what has come is kept."""
         length = _packet_length(self._received)
         while length is None or len(self._received) < length:
@@ -208,7 +186,7 @@ class Client(umqtt.simple.MQTTClient):
             except asyncio.TimeoutError:
                 return None
             except ValueError as error:
-                raise _untrusted(error)
+                raise seldom.room("opening").untrusted(error)
             except OSError as error:
                 raise Lost("connection broken (%s)" % errno.errorcode.get(error.errno, error))
             length = _packet_length(self._received)
@@ -222,22 +200,16 @@ class Client(umqtt.simple.MQTTClient):
         self._ended = not received
 
 
-def _untrusted(error):
-    """For the ValueError with which MicroPython's TLS tells what it has against the broker's certificate."""
-    reason = str(error).strip().replace("\n", "; ")
-    return Refused("broker's certificate is refused: %s; see ca and name in [broker] of the unit's settings" % reason)
-
-
 def _packet_length(received):
     """Bytes of the packet that `received` begins with, its header included; None while that is not known."""
     length = 0
     for index in range(1, min(len(received), 5)):
         length |= (received[index] & 0x7F) << 7 * (index - 1)
         if not received[index] & 0x80:
-            if length > LONGEST_PACKET:
+            if length > _LONGEST_PACKET:
                 break
             return 1 + index + length
     else:
         if len(received) < 5:
             return None
-    raise Lost("broker sent a packet of over %d bytes" % LONGEST_PACKET)
+    raise Lost("broker sent a packet of over %d bytes" % _LONGEST_PACKET)

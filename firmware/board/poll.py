@@ -2,10 +2,11 @@
 
 Promises: each device gives one reading per period, also when nothing could be read or when it is offline and was not
 asked: its values are empty then and its error says why. A signal that was not read in this poll is absent, also if only
-one of the blocks that give it was not read. Whatever a device does, be it dead, babbling or slow, it costs the others
-at most `BUDGET` of a round: all its blocks, their tries, what is owed (docs/decisions/022) and what is divided go on
-its account. After the first block without a valid answer it is asked no further; a refusal is a valid answer. One that
-comes back from offline is asked anew for its layout and for all that it once refused. Numbers are written from
+one of the blocks that give it was not read; so is what is computed of all cells when one of them was not read. Whatever
+a device does, be it dead, babbling or slow, it costs the others at most `BUDGET` of a round: all its blocks, their
+tries, what is owed (docs/decisions/022) and what is divided go on its account. After the first block without a valid
+answer it is asked no further; a refusal is a valid answer. One that comes back from offline is asked anew for its
+layout and for all that it once refused, and once an hour for the latter while it is there. Numbers are written from
 integers, never from floats.
 """
 
@@ -16,6 +17,7 @@ from modbus import TRIES, NoReading
 BUDGET = 5000  # ms that one device may take of a round
 HEALTH_PERIOD = 60  # seconds
 _NOT_THERE = (1, 2)  # the exceptions "illegal function" and "illegal data address"; the others may pass
+_OF_ALL_CELLS = ("cell_voltage_min", "cell_voltage_max", "cell_voltage_spread")
 _LONGEST_ERROR = 200  # characters, as in gateway/schema/reading.schema.json
 
 
@@ -56,6 +58,7 @@ class Poller:
         utc = self._clock.utc(up)
         values = {}
         if device.presence.is_due(up):
+            device.forget_old_refusals(up)
             await self._ask(device, up + BUDGET, values)
         if self._saving:
             self._saving.heard(device.name, values.get("soc"), up)
@@ -78,10 +81,13 @@ class Poller:
             errors.append(str(error))
             if error.refusal is None:
                 device.presence.missed(self._clock.now())
-        for block in device.unread(read):
-            for name in device.profile.names(*block):
-                values.pop(name, None)
+        unread = [name for block in device.unread(read) for name in device.profile.names(*block)]
+        for name in unread:
+            values.pop(name, None)
         device.profile.complete(values)
+        if any([name.startswith("cell_") for name in unread]):
+            for name in _OF_ALL_CELLS:
+                values.pop(name, None)
         if device.refusal:
             errors.append(device.refusal)
         if errors and not device.error:
@@ -90,7 +96,7 @@ class Poller:
             self._say("%s: answers again" % device.name)
         if device.presence.state() == "offline":
             device.start_anew()
-            errors[0] += "; offline, next asked in %d s" % (device.presence.wait() // 1000)
+            errors[0] += "; offline"
         elif not device.reads:  # all of it was refused, and whoever is asked nothing cannot be heard again
             device.start_anew()
         device.error = "; ".join(errors)[:_LONGEST_ERROR] or None
@@ -102,7 +108,7 @@ class Poller:
             if profile.probe:
                 told = await self._read(device, profile.probe, until)
                 profile.settle(told)
-                device.start_anew()
+                device.start_anew(is_settled=True)
                 if not device.reads:
                     errors.append(
                         "%s (%s, address %d): %s is no layout that its profile knows; check the model"
@@ -116,12 +122,16 @@ class Poller:
                 data = await self._read(device, block, until)
             except NoReading as error:
                 if error.refusal is None:
+                    if read and device.is_silent(block, self._clock.now()):
+                        continue
                     raise
                 if error.refusal in _NOT_THERE:
-                    device.refuse(block, str(error), error.refusal == 2)
+                    device.refuse(block, str(error), error.refusal == 2, self._clock.now())
                     continue
                 errors.append(str(error))
             else:
+                if block in device.optional:
+                    device.silences = 0
                 values.update(profile.decode(*block, data))
                 read.append(block)
             place += 1

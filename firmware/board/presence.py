@@ -7,7 +7,7 @@ Takes the time as an argument, in milliseconds that never go back.
 """
 
 OFFLINE_AFTER = 3  # polls in a row
-STEP = 2000  # ms that each miss makes the wait longer
+_STEP = 2000  # ms that each miss makes the wait longer
 LONGEST_WAIT = 300000  # ms
 
 
@@ -44,4 +44,4 @@ class Presence:
 
     def wait(self):
         """How long an offline device is left alone after its last miss, in ms."""
-        return min(STEP * self._misses, LONGEST_WAIT)
+        return min(_STEP * self._misses, LONGEST_WAIT)

@@ -19,7 +19,7 @@ from decode import decimal
 
 LOSS = 0  # where a layout's number stands: not a reading, but what is known of readings that were given up
 REASONS = ("spool_thinned", "spool_full", "flash_damaged")
-MOST_DEFINITIONS = 48  # then another dictionary takes over, so that odd errors cannot fill the heap
+MOST_DEFINITIONS = 24  # then another dictionary takes over, so that odd errors cannot fill the heap
 _ABSENT, _BOOL, _WORD, _DECIMALS = 0, 1, 2, 8  # forms; _DECIMALS + n is a number with n digits behind the point
 _GROUP = 3  # signals
 

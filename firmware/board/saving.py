@@ -1,10 +1,11 @@
 """Polls less often while a battery is low, so that the unit's own electronics draw less from it.
 
 Promises: a state of charge that is not known saves nothing, and it is known for three periods after it was read. The
-board goes back to its usual period only when the charge has risen by `RISE`, so that it does not go back and forth.
+board goes back to its usual period only when the charge has risen by `_RISE`, or the battery is full, so that it does not
+go back and forth.
 """
 
-RISE = 5  # percentage points
+_RISE = 5  # percentage points
 _FRESH = 3  # periods
 
 
@@ -30,7 +31,7 @@ class Saving:
         """Seconds to the next poll, `usual` while nothing is saved."""
         longer = max(usual, self._period)
         fresh = self._soc is not None and now - self._read_at <= _FRESH * 1000 * (longer if self._saves else usual)
-        saves = fresh and self._is_below(self._below_soc + (RISE if self._saves else 0))
+        saves = fresh and self._is_below(min(self._below_soc + _RISE, 100) if self._saves else self._below_soc)
         if saves != self._saves:
             self._saves = saves
             if saves:

@@ -1,8 +1,8 @@
-"""The unit's settings: `unit.json`, which `firmware.host.bundle` makes from a file like firmware/unit.example.toml.
+"""The unit's settings: `unit.json`, which `make flash` makes from a file like firmware/unit.example.toml.
 
 It is checked here again, because a file can be edited or damaged on the board: every value before it is used. A wrong,
 missing or unknown one raises SettingsError with one line that says which, and never shows a password. Whether the bus
-may have those pins is judged where the bundle is made, so that the board's wiring is known in one place: here a pin is
+may have those pins is judged on the laptop, so that the board's wiring is known in one place: here a pin is
 a number that the chip has.
 
 The firmware loads this room once, at the start, and then gives its memory back.
@@ -47,9 +47,9 @@ def load(path):
         with open(path) as file:
             settings = json.load(file)
     except OSError:
-        raise SettingsError("%s is missing; make a bundle with the unit's settings and deploy it" % path)
+        raise SettingsError("%s is missing; run make flash with UNIT=... on a laptop" % path)
     except ValueError:
-        raise SettingsError("%s is not JSON; make the bundle anew and deploy it" % path)
+        raise SettingsError("%s is not JSON; run make flash with UNIT=... on a laptop" % path)
     try:
         _check(settings, _SHAPE, "settings")
         for key in ("name", "address"):
@@ -57,7 +57,7 @@ def load(path):
         _check_saving(settings)
         _check_tls(settings["broker"])
     except ValueError as error:
-        raise SettingsError("%s: %s; mend the unit's settings, make the bundle anew and deploy it" % (path, error))
+        raise SettingsError("%s: %s; mend the unit's settings and run make flash with UNIT=..." % (path, error))
     return settings
 
 

@@ -8,8 +8,7 @@ Does not promise: a count without gaps. A start whose write was cut short is not
 last write.
 """
 
-import binascii
-import json
+import seldom
 
 COPIES = ("state_1", "state_2")
 LONGEST_ERROR = 120  # characters; each reading of the board's health carries it
@@ -22,13 +21,8 @@ class State:
     def __init__(self, copies=COPIES, say=print):
         self._copies = copies
         self._say = say
-        found = [_read(path) for path in copies]
         # (number of the write, starts, reset cause, last error, resets for want of Wi-Fi since it was there last)
-        whole = [record for record in found if record]
-        self._record = max(whole, key=lambda record: record[0]) if whole else _FRESH
-        for path, record in zip(copies, found):
-            if record is False:
-                self._say("state: %s is damaged; %s" % (path, "the other copy counts" if whole else "counting anew"))
+        self._record = seldom.room("copies").newest(copies, say) or _FRESH
 
     @property
     def starts(self):
@@ -66,10 +60,8 @@ class State:
 
     def _write(self, *facts):
         number = self._record[0]
-        body = json.dumps((number + 1,) + facts).encode()
         try:
-            with open(self._copies[(number + 1) % 2], "wb") as file:
-                file.write(b"%08x %s\n" % (binascii.crc32(body), body))
+            seldom.room("copies").write(self._copies, (number + 1,) + facts)
             number += 1
         except OSError as error:  # the next write takes the same copy: the other one is the newest that is whole
             self._say("state: flash takes no state (%s); it will not outlive this start" % error)
@@ -78,13 +70,3 @@ class State:
 
 def _error(start, reason):
     return ("start %d: %s" % (start, reason))[:LONGEST_ERROR]
-
-
-def _read(path):
-    """The record in the file; None if there is no file, False if it is damaged."""
-    try:
-        with open(path, "rb") as file:
-            head, body = file.read(9), file.read().rstrip(b"\n")
-    except OSError:
-        return None
-    return tuple(json.loads(body)) if head == b"%08x " % binascii.crc32(body) else False

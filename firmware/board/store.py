@@ -9,16 +9,16 @@ flash took nothing at all, or with a file of which not even a first record can b
 """
 
 import os
-import sys
 
+import seldom
 from cursor import Cursor
 from segment import Segment
 
 BLOCK = 4096  # bytes of flash that a file takes at least,
-INLINE = 128  # unless it is as short as this: LittleFS keeps it in the directory
+_INLINE = 128  # unless it is as short as this: LittleFS keeps it in the directory
 SEGMENT = 16 * BLOCK - 512  # bytes; with what LittleFS adds it fits into 16 blocks
 MOST_FILES = 64
-NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
+_NO_SPACE = 28  # errno.ENOSPC, which MicroPython does not name
 EVERY = (0, 60000, 900000)  # ms between two readings of a source, by level of thinning
 DROPPED = 3  # the level at which nothing but losses is left
 UNFINISHED = 0  # the number of a file that is not complete yet
@@ -28,7 +28,7 @@ class Store:
     """What is in `folder`, at most `limit` bytes. `acks` is an Acks, `say` prints one line on the console. Reads the
     folder once. `lost` counts the readings that were given up, `fails` says that the last write did.
 
-    What is done seldom is in rooms that are read from flash when they are needed, and not kept, so that they spend no heap.
+    What is done seldom is in rooms that are not kept, see seldom.py.
     """
 
     def __init__(self, folder, limit, acks, say):
@@ -44,10 +44,7 @@ class Store:
         self.fails = False
         self._position = 0  # number of the segment that is read
         self._cursor = None
-        import finding
-
-        self._is_there = finding.find(self)
-        _unload()
+        self._is_there = seldom.room("finding").find(self)
 
     def write(self, boot, definitions, records):
         """Appends `records`, as Segment.append takes them, in one go; returns whether they are in flash."""
@@ -55,10 +52,7 @@ class Store:
             return False
         need = sum([len(record[3]) + 8 for record in records]) + 64
         while self.segments and (self.used() + need > self._limit or len(self.segments) >= MOST_FILES):
-            import repair
-
-            repair.make_room(self)
-            _unload()
+            seldom.room("repair").make_room(self)
         segment = self.open
         if segment is None or segment.size + need > SEGMENT:
             segment = Segment(self.folder, self.number + 1, 0, boot)
@@ -92,18 +86,12 @@ class Store:
             try:
                 record = cursor.next()
             except OSError as error:
-                import repair
-
-                repair.give_up_behind(self, segment, error)
-                _unload()
+                seldom.room("repair").give_up_behind(self, segment, error)
                 continue
             if record:
                 return segment.boot, record, cursor.definitions
             if cursor.losses or segment.checked < segment.size:
-                import repair
-
-                repair.tell_damage(self, cursor)
-                _unload()
+                seldom.room("repair").tell_damage(self, cursor)
             if cursor.nothing_left:
                 self.remove(segment)
         is_longer = self.segments and self.segments[-1].number > self._position  # by a loss that was found on the way
@@ -135,29 +123,24 @@ class Store:
         """Bytes of flash, whole blocks, that the files take, or those of one level of thinning."""
         segments = self.segments + [self.thinning.target] if self.thinning else self.segments
         sizes = [segment.size for segment in segments if level in (None, segment.level)]
-        return sum([size if size <= INLINE else -(-size // BLOCK) * BLOCK for size in sizes])
+        return sum([size if size <= _INLINE else -(-size // BLOCK) * BLOCK for size in sizes])
 
     def thin(self):
         """When the room is nearly used up: makes one small step towards more of it."""
         room = self._limit - SEGMENT  # the new file stands beside the old ones for a while
         if self.thinning is None and self.used() > room:
-            import thinning
-
-            self.thinning = thinning.begun(self, room)
-            _unload()
-        under_way = self.thinning
-        if under_way is None:
+            self.thinning = seldom.room("thinning").begun(self, room)
+        thinning = self.thinning
+        if thinning is None:
             return
         try:
-            under_way.step()
+            thinning.step()
         except OSError as error:
-            import repair
-
-            under_way.abandon()
-            unreadable = repair.unreadable(under_way.sources)
+            thinning.abandon()
+            repair = seldom.room("repair")
+            unreadable = repair.unreadable(thinning.sources)
             for segment in unreadable:
                 repair.give_up_behind(self, segment, error)
-            _unload()
             if not unreadable:
                 self._not_written(error)
 
@@ -178,19 +161,11 @@ class Store:
             self.say("spool: %s cannot be removed (%s); it will be sent again" % (segment.path(), error))
 
     def _not_written(self, error):
-        import repair
-
-        if error.errno == NO_SPACE and self.segments:
+        repair = seldom.room("repair")
+        if error.errno == _NO_SPACE and self.segments:
             repair.make_room(self)
         elif not self.fails:
             self.fails = True
             self.say("spool: flash takes no readings (%s); they stay in RAM and a power cut costs them" % error)
             for segment in repair.unreadable(self.segments):  # while there is one LittleFS writes nothing at all
                 repair.give_up_unreadable(self, segment)
-        _unload()
-
-
-def _unload():
-    """Frees the heap of the rooms that are seldom needed."""
-    for name in ("finding", "loss", "repair", "thinning"):
-        sys.modules.pop(name, None)

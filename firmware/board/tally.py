@@ -5,7 +5,7 @@ is that of the answers since the last reading of it, and absent where there was 
 """
 
 SILENCE, NOISE, FOREIGN, REFUSED, BUSY, FAILED = range(6)
-PERIOD = 300000  # ms between two readings; a change of state has one at once
+_PERIOD = 300000  # ms between two readings; a change of state has one at once
 _ERRORS = 4  # the first signal that counts errors, in the order above
 
 
@@ -54,7 +54,7 @@ class Tally:
 
     def is_due(self, state, now):
         """Whether it is time for a reading of it; `state` is the device's, `now` in ms since boot."""
-        return state != self._taken[0] or now - self._taken[1] >= PERIOD
+        return state != self._taken[0] or now - self._taken[1] >= _PERIOD
 
     def take(self, state, now):
         """The values of one reading, as decode.py gives them. The latency begins anew."""

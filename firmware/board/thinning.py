@@ -5,7 +5,7 @@ of the room keeps level 0, a quarter level 1, the rest level 2. Losses are merge
 has is neither.
 
 Promises: the power may go at any moment. The new file gets its name when it is complete, and takes the place of the first
-of the old ones; the next start knows the old ones that the power did not last to remove. Each step reads about `STEP` bytes.
+of the old ones; the next start knows the old ones that the power did not last to remove. Each step reads about `_STEP` bytes.
 """
 
 import os
@@ -16,7 +16,7 @@ from record import LOSS, layout_of
 from segment import Segment
 from store import DROPPED, EVERY, SEGMENT, UNFINISHED
 
-STEP = 4096  # bytes
+_STEP = 4096  # bytes
 
 
 def begun(store, room):
@@ -66,7 +66,7 @@ class Thinning:
             self._finish()
             return
         cursor = self._left[0]
-        until = cursor.offset + STEP
+        until = cursor.offset + _STEP
         kept = []
         while cursor.offset < until:
             record = cursor.next()

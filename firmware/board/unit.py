@@ -8,7 +8,6 @@ import asyncio
 import binascii
 import gc
 import io
-import json
 import os
 import sys
 import time
@@ -27,15 +26,12 @@ from supervision import Heartbeat, Supervision
 from wifi import Ladder, Restart
 import board
 import led
+import seldom
 
 FIRMWARE = "0.1.0"
 SPOOL_BYTES = 1500000  # of the 2 MB file system on a 4 MB ESP32; 48 h of two devices and some
 WATCHDOG = 120000  # ms; longer than any task may go without progress
-NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
-
-
-class ProfileError(Exception):
-    """One line: the file, the way out."""
+_NO_ACK = 120000  # ms without one, and the LED says that the gateway is missing
 
 
 def run():
@@ -43,10 +39,7 @@ def run():
     try:
         state = State()
         state.begin(board.reset_cause())
-        import configured
-
-        settings, devices = configured.read()
-        del configured, sys.modules["configured"]  # its memory is needed now
+        settings, devices = seldom.room("configuration").configured(_layout)
         gc.collect()
         reason, for_wifi = _live(settings, devices, state)
         state.end(reason, for_wifi)
@@ -55,6 +48,10 @@ def run():
         sys.print_exception(error)
     time.sleep(5)
     board.reset()
+
+
+def _layout(name):
+    return seldom.room("configuration").compiled(name)
 
 
 def _live(settings, devices, state):
@@ -90,17 +87,6 @@ def _told(error):
         return type(error).__name__
 
 
-def compiled(model):
-    """What the bundle has of a model, or of one of its layouts."""
-    try:
-        with open("profiles/%s.json" % model) as file:
-            return json.load(file)
-    except OSError:
-        raise ProfileError("profiles/%s.json is missing; make the bundle anew and deploy it" % model)
-    except ValueError:
-        raise ProfileError("profiles/%s.json is damaged; make the bundle anew and deploy it" % model)
-
-
 async def _work(settings, devices, clock, spool, state):
     def is_safe():
         spool.write()
@@ -120,7 +106,7 @@ async def _work(settings, devices, clock, spool, state):
     )
     longest_period = max(settings["period"], saving["period"] if saving else 0)
     broker = settings["broker"]
-    tls = _tls(broker)
+    tls = seldom.room("configuration").tls(broker)
 
     def make_client(heard):
         return Client(broker["host"], broker["port"], settings["unit"], broker["password"], KEEPALIVE, heard, tls)
@@ -156,18 +142,8 @@ async def _work(settings, devices, clock, spool, state):
     await asyncio.gather(*tasks)
 
 
-def _tls(broker):
-    """What mqtt.Client takes, from the settings; their certificate is not kept."""
-    if "ca" not in broker:
-        return ()
-    import certificate
-
-    board.set_calendar(broker["day"])
-    return certificate.checked(broker.pop("ca")), broker["name"]
-
-
 def _blinks(poller, link):
     bus = all(device["state"] == "online" for device in poller.report())
     seen = link.report()
     acknowledged = seen["acknowledged_ago"]
-    return led.code(bus, seen["wifi"], acknowledged is not None and acknowledged <= NO_ACK)
+    return led.code(bus, seen["wifi"], acknowledged is not None and acknowledged <= _NO_ACK)

@@ -83,7 +83,7 @@ class Board:
 class Adapter:
     """An RS-485 adapter at the laptop."""
 
-    name = "the adapter"
+    name = "an adapter (no board answers there)"
 
     def __init__(self, port: serial.Serial, now: Callable[[], float] = time.monotonic) -> None:
         self._port = port
@@ -108,9 +108,14 @@ def opened(port: str) -> Iterator[Bridge]:
         try:
             board = held.enter_context(repl.opened(port, _BOARD_ANSWERS))
         except repl.NoBoardError:
-            yield held.enter_context(_adapter(port))
+            yield held.enter_context(adapter(port))
             return
-        held.callback(board.reset)
+
+        def restart(_: object, error: BaseException | None, __: object) -> None:
+            if not isinstance(error, repl.NoBoardError):  # nothing is left to restart then
+                board.reset()
+
+        held.push(restart)
         try:
             board.run(_ON_THE_BOARD)
         except repl.FailedError as error:
@@ -119,9 +124,10 @@ def opened(port: str) -> Iterator[Bridge]:
 
 
 @contextlib.contextmanager
-def _adapter(port: str) -> Iterator[Bridge]:
+def adapter(port: str) -> Iterator[Bridge]:
+    """The adapter at the port. Raises SettingsError."""
     try:
-        with serial.Serial(port, timeout=0.01, exclusive=True) as adapter:
-            yield Adapter(adapter)
+        with serial.Serial(port, timeout=0.01, exclusive=True) as opened:
+            yield Adapter(opened)
     except OSError as error:
         raise SettingsError(f"{port}: {error}; check cable and port, and that nothing else uses it") from None

@@ -49,12 +49,13 @@ class Chip:
 
 @contextlib.contextmanager
 def connected(port: str) -> Iterator[Chip]:
-    """The ESP32 at `port`, in its bootloader; it starts its program when this ends.
+    """The ESP32 at `port`, in its bootloader; it starts its program when this ends, however that is.
 
     Raises SettingsError when there is none, when it is another chip, and when it goes away meanwhile.
     """
     try:
-        with esptool.detect_chip(port) as rom:
+        with esptool.detect_chip(port) as rom, contextlib.ExitStack() as left:
+            left.callback(esptool.reset_chip, rom)
             if rom.CHIP_NAME != _CHIP:
                 raise SettingsError(f"{port}: a chip {rom.CHIP_NAME}, and the kit is for {_CHIP}; take another board")
             mac = ":".join(f"{octet:02x}" for octet in rom.read_mac())
@@ -62,7 +63,6 @@ def connected(port: str) -> Iterator[Chip]:
             stub.change_baud(_BAUD)
             esptool.attach_flash(stub)
             yield Chip(stub, mac)
-            esptool.reset_chip(stub)
     except (FatalError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         hint = "check the cable, hold the board's BOOT button while it connects, and run this again"

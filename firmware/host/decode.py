@@ -13,6 +13,7 @@ Exit code 1: the reply is damaged or another's; 2: something in the command is w
 
 import argparse
 import json
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,12 +27,6 @@ from firmware.host.register import Register
 from ingest.settings_file import SettingsError
 
 
-def to_json(values: Mapping[str, object]) -> str:
-    """One JSON object whose numbers have exactly the digits of the registers."""
-    said = (decimal(*value) if isinstance(value, tuple) else json.dumps(value) for value in values.values())
-    return "{" + ",".join(f'"{name}":{text}' for name, text in zip(values, said, strict=True)) + "}"
-
-
 def decoded(profile: DeviceProfile, request: bytes, response: bytes, layout_name: str | None = None) -> str:
     """The JSON object. Raises ValueError for a request that is none, BadReply for a reply that does not fit it.
 
@@ -41,7 +36,7 @@ def decoded(profile: DeviceProfile, request: bytes, response: bytes, layout_name
     try:
         if identification.asks(request):
             return to_json(identification.objects(request, response))
-        address, function, start, count = rtu.question(request)
+        address, function, start, count = question(request)
         read = Block(function, start, count)
         layouts = _possible(profile, address, layout_name)
         offset = layouts[0].reply_offset
@@ -53,6 +48,18 @@ def decoded(profile: DeviceProfile, request: bytes, response: bytes, layout_name
         return to_json(Profile(profile.compiled(layout, registers)).decode(function, start, count, data))
     except rtu.DeviceException as exception:
         return to_json({"exception": (exception.code, 0)})
+
+
+def question(frame: bytes) -> tuple[int, int, int, int]:
+    """(address, function, start, count) of a request. Raises ValueError for one that is damaged or does not read."""
+    if len(frame) < 4 or rtu.crc16(frame):
+        raise ValueError("wrong CRC")
+    if frame[1] not in rtu.READ_FUNCTIONS:
+        raise ValueError(f"function {frame[1]} does not read")
+    if len(frame) != 8:
+        raise ValueError(f"{len(frame)} bytes instead of 8")
+    address, function, start, count = struct.unpack(">BBHH", frame[:6])
+    return address, function, start, count
 
 
 def _possible(profile: DeviceProfile, address: int, name: str | None) -> list[Layout]:
@@ -68,7 +75,7 @@ def _told_by(profile: DeviceProfile, layouts: list[Layout], read: Block, data: b
     if probe and len(layouts) > 1 and set(_words(profile, probe)) <= set(_words(profile, read)):
         at = 2 * _words(profile, read).index(probe.address)
         number = int.from_bytes(data[at : at + 2], "big")
-        return next(layout for layout in layouts if layout.lowest <= number <= layout.highest)
+        layouts = [layout for layout in layouts if layout.lowest <= number <= layout.highest] or layouts
     return min(layouts, key=lambda layout: len(_untold(profile, layout, read)))
 
 
@@ -98,6 +105,15 @@ def _untold(profile: DeviceProfile, layout: Layout, read: Block) -> list[Registe
 def _words(profile: DeviceProfile, block: Block) -> range:
     step = profile.limits.address_step
     return range(block.address, block.address + block.count * step, step)
+
+
+def to_json(values: Mapping[str, object]) -> str:
+    """One JSON object whose numbers, (integer, decimals) each, have exactly the digits of the registers."""
+    return "{" + ",".join([f'"{name}":{_json(value)}' for name, value in values.items()]) + "}"
+
+
+def _json(value: object) -> str:
+    return decimal(*value) if isinstance(value, tuple) else json.dumps(value)
 
 
 def _check_layout(profile: DeviceProfile, name: str | None) -> None:

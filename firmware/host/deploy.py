@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from firmware.host.command import in_one_line
 from firmware.host.ports import choose, usb_ports
 from ingest.settings_file import SettingsError
 
@@ -51,6 +52,7 @@ def _without_sources(folder: Path) -> str:
     return f"import os\nfor name in {sources!r}:\n try:\n  os.remove(name)\n except OSError: pass"
 
 
+@in_one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 with one line."""
     parser = argparse.ArgumentParser(prog="python -m firmware.host.deploy", description="Copy a bundle to a board.")
@@ -58,14 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bundle", required=True, type=Path, metavar="DIR", help="what firmware.host.bundle made")
     options = parser.parse_args(arguments)
     if not (options.bundle / "unit.json").is_file():
-        print(f"{options.bundle}: no bundle; make one with python -m firmware.host.bundle", file=sys.stderr)
-        return 2
-    try:
-        port = choose(options.port, usb_ports())
-        copy(port, options.bundle, restart=True)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
+        raise SettingsError(f"{options.bundle}: no bundle; make one with python -m firmware.host.bundle")
+    port = choose(options.port, usb_ports())
+    copy(port, options.bundle, restart=True)
     print(f"{port}: {options.bundle} is on the board, and the board restarts")
     return 0
 

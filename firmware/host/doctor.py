@@ -19,6 +19,7 @@ from typing import Protocol
 import serial
 
 from firmware.host import ports
+from firmware.host.command import in_one_line
 from firmware.host.findings import ERROR, Report, judge
 from ingest.settings_file import SettingsError
 
@@ -53,9 +54,12 @@ def ask(port: Port, now: Callable[[], float] = time.monotonic) -> Report:
                 return report
     if heard.rstrip(b"\r\n ").endswith(_PROMPT.rstrip()):
         raise SettingsError("the firmware does not run, the board waits at its prompt; unplug it and plug it in again")
-    said = [line for line in heard.decode(errors="replace").splitlines() if line.strip() and line.strip() != "report"]
+    lines = [line.strip() for line in heard.decode("ascii", "replace").splitlines()]
+    said = [line for line in lines if line.isascii() and line.isprintable() and line not in ("", "report")]
     if said:
-        raise SettingsError(f"no report, but the board says {said[-1].strip()!r}; mend that, or run make flash")
+        raise SettingsError(f"no report, but the board says {said[-1]!r}; mend that, or run make flash")
+    if any(line not in ("", "report") for line in lines):
+        raise SettingsError("what comes is no text, so this is no board's console, but perhaps the bus; name its port")
     raise SettingsError("no answer; check that this is the board's port and that the board has power")
 
 
@@ -72,23 +76,20 @@ def _found(heard: bytes) -> Report | None:
     return None
 
 
+@in_one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, 1 or 2, as the module says."""
     parser = argparse.ArgumentParser(prog="python -m firmware.host.doctor", description="Ask a running board.")
     parser.add_argument("--port", default="", help="serial port of the board; the only one there is, if left out")
     options = parser.parse_args(arguments)
+    name = ports.choose(options.port, ports.usb_ports())
     try:
-        name = ports.choose(options.port, ports.usb_ports())
-        try:
-            with serial.Serial(name, 115200, timeout=0.2, exclusive=True) as port:
-                report = ask(port)
-        except SettingsError as error:
-            raise SettingsError(f"{name}: {error}") from None
-        except OSError as error:
-            raise SettingsError(f"{name}: {error}; check cable and port, and that nothing else uses it") from None
+        with serial.Serial(name, 115200, timeout=0.2, exclusive=True) as port:
+            report = ask(port)
     except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
+        raise SettingsError(f"{name}: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{name}: {error}; check cable and port, and that nothing else uses it") from None
     print(", firmware ".join(report.get("unit") or ["a board that does not tell its name"]))
     found = judge(report)
     for finding in found:

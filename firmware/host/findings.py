@@ -32,7 +32,8 @@ WAYS_OUT = {
     "wifi_lost": "check that the access point has power, then ssid and password in the unit's settings",
     "wifi_weak": "move board or antenna to where it sees the access point",
     "broker_away": "check the gateway's power, then broker.host and the unit's password in its settings",
-    "unacknowledged": "look at the gateway's page; readings are kept meanwhile",
+    "broker_unreached": "mend the Wi-Fi first",
+    "unacknowledged": "mend Wi-Fi and broker first, if named above, then look at the gateway's page; readings are kept",
     "clock_unset": "the gateway dates the readings; it brings the time once it knows it",
     "clock_rough": "wait for the next acknowledgement; if it stays, the Wi-Fi is slow",
     "spool_waits": "nothing to do while the gateway is away; they are sent when it is back",
@@ -133,7 +134,9 @@ def _wifi(report: Report) -> Iterator[Finding]:
 
 def _broker(report: Report) -> Iterator[Finding]:
     link = report["link"]
-    if link["broker"]:
+    if not link["wifi"]:
+        yield Finding(WARNING, "broker_unreached", "broker", "no Wi-Fi leads to it")
+    elif link["broker"]:
         yield Finding(NOTE, "well", "broker", "connected")
     else:
         yield Finding(ERROR, "broker_away", "broker", f"not connected, {link['failures']} tries{_because(link)}")

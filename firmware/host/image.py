@@ -22,6 +22,8 @@ _TABLE = 0x8000 - ADDRESS
 _TABLE_BYTES = 0xC00
 _ENTRY = struct.Struct("<2sBBII16s4x")
 _MAGIC, _ESP32 = 0xE9, 0
+_APPLICATION = 0
+_HEADER, _SEGMENT_HEADER = 24, 8
 _FETCH_TIMEOUT = 60
 
 
@@ -94,7 +96,10 @@ def pinned(pin: Pin, cache: Path, download: Callable[[str], bytes] = download) -
 
 
 def file_system(image: bytes, name: str) -> Region:
-    """Where this image has MicroPython's file system. Raises SettingsError for an image that is not for the ESP32."""
+    """Where this image has MicroPython's file system.
+
+    Raises SettingsError for one that is not for the ESP32, or not whole.
+    """
     hint = "give MicroPython's .bin for ESP32_GENERIC"
     if len(image) <= _TABLE + _ENTRY.size or image[0] != _MAGIC:
         raise SettingsError(f"{name}: no firmware image; {hint}")
@@ -102,8 +107,23 @@ def file_system(image: bytes, name: str) -> Region:
     if chip != _ESP32:
         raise SettingsError(f"{name}: made for chip number {chip}, not for the ESP32 (0); {hint}")
     table = image[_TABLE : _TABLE + _TABLE_BYTES]
-    for offset in range(0, len(table) - _ENTRY.size + 1, _ENTRY.size):
-        magic, _, _, start, size, label = _ENTRY.unpack_from(table, offset)
-        if magic == b"\xaa\x50" and label.rstrip(b"\0") == b"vfs":
+    entries = [_ENTRY.unpack_from(table, offset) for offset in range(0, len(table) - _ENTRY.size + 1, _ENTRY.size)]
+    regions = [entry[1:] for entry in entries if entry[0] == b"\xaa\x50"]
+    for kind, _, start, _, _ in regions:
+        if kind == _APPLICATION and not _is_whole(image[start - ADDRESS :]):
+            raise SettingsError(f"{name}: cut off or damaged, its own SHA-256 does not fit; {hint}")
+    for _, _, start, size, label in regions:
+        if label.rstrip(b"\0") == b"vfs":
             return Region(start, size)
     raise SettingsError(f"{name}: its partition table has no file system (vfs); {hint}")
+
+
+def _is_whole(application: bytes) -> bool:
+    """Whether its segments, and the checksum that fills the last 16 bytes of them, are followed by their SHA-256."""
+    if application[:1] != bytes((_MAGIC,)):
+        return False
+    end = _HEADER
+    for _ in range(application[1]):
+        end += _SEGMENT_HEADER + int.from_bytes(application[end + 4 : end + _SEGMENT_HEADER], "little")
+    end += 16 - end % 16
+    return hashlib.sha256(application[:end]).digest() == application[end : end + 32]

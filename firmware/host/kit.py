@@ -14,14 +14,14 @@ Exit code 2: something cannot be had, or is not what was pinned.
 import argparse
 import hashlib
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.host.bundle import BOARD, CACHE, firmware_version, profiles
+from firmware.host.bundle import BOARD, CACHE, firmware_version, make_folder, profiles
 from firmware.host.bytecode import board_files
+from firmware.host.command import in_one_line
 from firmware.host.image import Region, file_system, pin, pinned
 from firmware.host.profile import known_models
 from firmware.host.umqtt import source
@@ -60,14 +60,8 @@ def build(output: Path, micropython: bytes, version: str, umqtt: bytes) -> None:
         "micropython": version,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
-    if output.exists() and not (output / _MANIFEST).exists() and (not output.is_dir() or any(output.iterdir())):
-        raise SettingsError(f"--output {output}: holds something that is no kit; name an empty folder or a new one")
-    shutil.rmtree(output, ignore_errors=True)
-    for name, content in files.items():
-        path = output / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    (output / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+    files[_MANIFEST] = json.dumps(manifest, indent=1).encode() + b"\n"
+    make_folder(output, files, _MANIFEST)
 
 
 def open_kit(folder: Path) -> Kit:
@@ -77,14 +71,14 @@ def open_kit(folder: Path) -> Kit:
         manifest = json.loads((folder / _MANIFEST).read_text("utf-8"))
         if manifest["format"] != _FORMAT:
             raise SettingsError(f"{folder}: a kit of format {manifest['format']}, not {_FORMAT}; {again}")
-        sums, firmware, micropython = manifest["sha256"], manifest["firmware"], manifest["micropython"]
+        sums, firmware, micropython = {**manifest["sha256"]}, manifest["firmware"], manifest["micropython"]
     except OSError:
         raise SettingsError(f"{folder}: no kit; {again}") from None
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError):
         raise SettingsError(f"{folder}/{_MANIFEST}: damaged; {again}") from None
     found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     del found[_MANIFEST]
-    for name in sorted(sums.keys() | found.keys()):
+    for name in sorted({_IMAGE, *sums, *found}):
         if name not in found:
             raise SettingsError(f"{folder}/{name}: missing; {again}")
         if name not in sums:
@@ -111,18 +105,15 @@ def _micropython(given: Path | None) -> tuple[bytes, str]:
     return content, chosen.version if hashlib.sha256(content).hexdigest() == chosen.sha256 else given.name
 
 
+@in_one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 2 with one line."""
     parser = argparse.ArgumentParser(prog="python -m firmware.host.kit", description="Build a technician's kit.")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to make")
     parser.add_argument("--image", type=Path, metavar="FILE", help="MicroPython's .bin instead of the pinned download")
     options = parser.parse_args(arguments)
-    try:
-        build(options.output, *_micropython(options.image), source(CACHE))
-        kit = open_kit(options.output)
-    except (SettingsError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    build(options.output, *_micropython(options.image), source(CACHE))
+    kit = open_kit(options.output)
     print(f"{options.output}: firmware {kit.firmware}, MicroPython {kit.micropython}, {len(kit.files)} board files")
     return 0
 

@@ -10,21 +10,26 @@ Exit code 2: a line is wrong; it is named.
 """
 
 import argparse
+import re
 import sys
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from firmware.board.decode import NO_WORDS
 from firmware.host import register as lines
 from firmware.host.plan import Block, Limits, plan
-from firmware.host.register import Register, compiled_name
+from firmware.host.register import Register
 from ingest.settings_file import SettingsError, Table
 from ingest.signals import Signal, catalogue
 
 DEVICES = Path(__file__).parent.parent / "devices"
 
 _HIGHEST_BIT = 127
+_CELL = re.compile(r"cell_\d+_voltage")
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,36 +106,25 @@ class DeviceProfile:
         signals unless others are given.
         """
         layout = layout or self.layouts[0]
-        return self._head() | self._tail(layout, layout.signals if registers is None else registers)
+        registers = layout.signals if registers is None else tuple(registers)
+        signals = _ordered(registers)
+        return self._head(signals) | self._tail(layout, registers, signals)
 
     def files(self) -> dict[str, dict[str, Any]]:
         """The JSON files that the board loads, by name: the model's, and one for each layout if there are several."""
         if len(self.layouts) == 1:
             return {self.model: self.compiled()}
-        head = self._head() | {
-            "signals": self._names(),
+        signals = _ordered(self.signals)
+        head = self._head(signals) | {
             "layouts": [[f"{self.model}.{each.name}", each.lowest, each.highest] for each in self.layouts],
         }
         if self.probe:
             head["probe"] = [self.probe.function, self.probe.address, self.probe.count]
         return {self.model: head} | {
-            f"{self.model}.{each.name}": self._tail(each, each.signals) for each in self.layouts
+            f"{self.model}.{each.name}": self._tail(each, each.signals, signals) for each in self.layouts
         }
 
-    def _names(self) -> list[Any]:
-        """Every signal of all layouts, numbered ones together: the board finds them by the first and a number."""
-        names: dict[str, Any] = {}
-        for register in self.signals:
-            name = compiled_name(register.name)
-            if isinstance(name, str):
-                names[name] = name
-            else:
-                text, first, last = name
-                _, lowest, highest = names.get(text, name)
-                names[text] = [text, min(first, lowest), max(last, highest)]
-        return list(names.values())
-
-    def _head(self) -> dict[str, Any]:
+    def _head(self, signals: list[str]) -> dict[str, Any]:
         head = {
             "model": self.model,
             "measurement": self.measurement,
@@ -142,20 +136,43 @@ class DeviceProfile:
             "address_step": self.limits.address_step,
             "low_word_first": self.low_word_first,
         }
+        computed = [name for name, *_ in self.products]
+        cells = [place for place, name in enumerate(signals) if _CELL.fullmatch(name)]
+        if cells:
+            head["cells"] = [cells[0], len(cells)]
+            computed += ["cell_voltage_min", "cell_voltage_max", "cell_voltage_spread"]
         if self.products:
             head["products"] = [list(product) for product in self.products]
-        return head
+        return head | {"signals": " ".join(signals + computed)}
 
-    def _tail(self, layout: Layout, registers: Iterable[Register]) -> dict[str, Any]:
+    def _tail(self, layout: Layout, registers: Iterable[Register], signals: list[str]) -> dict[str, Any]:
         reads = self.reads(layout)
+        words: list[list[Any]] = []
+        rows = b""
+        for register in registers:
+            own = register.compiled_words()
+            rows += register.row(signals, len(words) if own else NO_WORDS)
+            words += [own] if own else []
         tail: dict[str, Any] = {
             "reads": [[read.function, read.address, read.count] for read in reads],
             "optional": [[read.function, read.address, read.count] for read in reads if read.optional],
-            "registers": [register.row() for register in registers],
+            "rows": b64encode(rows).decode(),
+            "words": words,
         }
         if layout.reply_offset:
             tail["reply_offset"] = layout.reply_offset
         return tail
+
+
+def _ordered(registers: Iterable[Register]) -> list[str]:
+    """Their names, each once, and numbered ones in a row: the board finds them by the first and a number."""
+    places: dict[str, int] = {}
+
+    def place(name: str) -> tuple[int, int]:
+        number = "".join(filter(str.isdigit, name))
+        return places.setdefault(_DIGITS.sub("", name), len(places)), int(number or 0)
+
+    return sorted({name: place(name) for register in registers for name in register.names}, key=place)
 
 
 def known_models() -> list[str]:

@@ -1,9 +1,11 @@
 """One line of a device profile: what stands in one register, or in several that are alike."""
 
-import re
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from firmware.board.decode import ROW
 from firmware.host.plan import Block
 from ingest.settings_file import Table
 from ingest.signals import expand
@@ -13,11 +15,10 @@ _SCALED = ("volts", "amperes", "watts")
 _WORDS = {"bool16": 1, "bool32": 2, "u16": 1, "s16": 1, "u32": 2, "s32": 2, "sign_magnitude": 1}
 _WORDS |= dict.fromkeys(_SCALED, 1)
 _BITS = {"bit": 1, "u8": 8, "u16": 16, "bool16": 16}
-_KINDS = {"bit": "bool", "bool16": "bool", "bool32": "bool", "s16": "signed", "s32": "signed"}
-_KINDS |= {"sign_magnitude": "magnitude"} | {kind: kind for kind in ("flags", "text", *_SCALED)}
+_KINDS = {"bit": "b", "bool16": "b", "bool32": "b", "s16": "s", "s32": "s", "sign_magnitude": "m"}
+_KINDS |= {"flags": "f", "text": "t", "volts": "V", "amperes": "A", "watts": "W"}
 _TYPES = tuple(dict.fromkeys((*_WORDS, *_BITS, "flags", "text")))
 _NAME = r"[a-z][a-z0-9_]*(\{\d+\.\.\d+\}[a-z0-9_]*)?"
-_NUMBERED = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,38 +83,35 @@ class Register:
         """string, bool or number."""
         if self.values or self.type == "text":
             return "string"
-        return "bool" if _KINDS.get(self.type) == "bool" else "number"
+        return "bool" if _KINDS.get(self.type) == "b" else "number"
 
-    def row(self) -> list[Any]:
-        """What `firmware.board.decode.Profile` takes, without the defaults at its end."""
-        words = list(self.places) or ({str(number): word for number, word in (self.values or {}).items()} or None)
-        row = [
+    def compiled_words(self) -> list[Any]:
+        """What the board's decoder calls words: the place of each flag, or each number with its word."""
+        return list(self.places) or [[number, word] for number, word in (self.values or {}).items()]
+
+    def row(self, signals: Sequence[str], words: int) -> bytes:
+        """What `firmware.board.decode.Profile` takes; `signals` are all of the profile, `words` is the place of this
+        register's words, or NO_WORDS.
+        """
+        return struct.pack(
+            ROW,
             self.function,
             self.address,
-            compiled_name(self.name),
-            "unsigned" if self.values else _KINDS.get(self.type, "unsigned"),
+            signals.index(self.names[0]),
+            len(self.names),
+            ("u" if self.values else _KINDS.get(self.type, "u")).encode(),
             self.words if self.function in _BIT_FUNCTIONS else 2 * self.words,
             self.decimals,
-            list(self.absent) or None,
-            self.mask,
-            self.shift,
+            self.absent[0] if self.absent else 0,
+            self.absent[-1] if self.absent else 0,
+            len(self.absent),
+            self.mask or 0,
+            self.shift or 0,
+            self.zero,
+            self.beside or 0,
+            self.beside is not None,
             words,
-            self.zero or None,
-            self.beside,
-        ]
-        while row[-1] is None:
-            row.pop()
-        return row
-
-
-def compiled_name(name: str) -> Any:
-    """`cell_{01..16}_voltage` → ["cell_%02d_voltage", 1, 16]; a plain name stands for itself."""
-    numbered = _NUMBERED.search(name)
-    if numbered is None:
-        return name
-    first, last = numbered.groups()
-    width = f"0{len(first)}" if len(first) > 1 else ""
-    return [f"{name[: numbered.start()]}%{width}d{name[numbered.end() :]}", int(first), int(last)]
+        )
 
 
 def from_line(line: Table, function: int, scaling: int | None, bits: dict[str, dict[int, str]]) -> Register:

@@ -1,11 +1,11 @@
 """Find what hangs on an RS-485 bus: baud rates, addresses, and the models that are recognised. It only reads.
 
-    python -m firmware.host.scan [--port PORT] [--all] [--model MODEL]...
+    python -m firmware.host.scan [--port PORT] [--all] [--model MODEL]... [--address ADDRESS]...
 
 PORT is a board, whose firmware stops meanwhile, or a USB-RS485 adapter. Each model of firmware/devices/ is asked what a
-poll would ask it, or only those that are named, at the addresses that it can be set to: the first 16, or every one with
---all. A model is recognised
-when all of a poll is answered and every value is plausible; what answers otherwise is named too.
+poll would ask it, or only those that are named, at the addresses that it can be set to: the first 16, every one with
+--all, or those that are named. A model is recognised when all of a poll is answered and every value is plausible; what
+answers otherwise is named too. An address is one device at each baud rate: many answer whatever the stop bits are.
 Ctrl-C ends the scan and shows what was found until then.
 Exit code 0: a device was found; 1: none; 2: no such port.
 """
@@ -20,6 +20,7 @@ from firmware.board import rtu
 from firmware.board.decode import Profile
 from firmware.host import bridge, identification, ports
 from firmware.host.bridge import Bridge, Format
+from firmware.host.command import in_one_line
 from firmware.host.profile import DeviceProfile, known_models, load
 from ingest.settings_file import SettingsError
 from ingest.signals import catalogue
@@ -27,6 +28,7 @@ from ingest.signals import catalogue
 _USUAL = 16
 _BITS = 11
 _IDENTIFICATION_WAIT = 500
+_NOTHING = "have the devices power, is A on A and B on B? then try ALL=yes"
 
 
 class NotThisModelError(Exception):
@@ -54,9 +56,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One address at one serial format, and the models that could answer there."""
+    """One address at one baud rate, and the models that could answer there."""
 
-    line: Format
+    baudrate: int
     address: int
     profiles: tuple[DeviceProfile, ...]
 
@@ -65,18 +67,31 @@ class Step:
         return sum(profile.timeout_ms for profile in self.profiles)
 
 
-def steps(profiles: Sequence[DeviceProfile], *, every_address: bool) -> list[Step]:
-    """What the scan goes through, usual addresses first."""
-    planned: list[Step] = []
-    lines = dict.fromkeys(Format(each.baudrate, each.parity, each.stop_bits) for each in profiles)
-    for usual in (True, False) if every_address else (True,):
-        for line in lines:
-            at_line = [each for each in profiles if Format(each.baudrate, each.parity, each.stop_bits) == line]
-            for address in range(256):
-                there = tuple(each for each in at_line if _is_usual(each, address) is usual)
-                if there:
-                    planned.append(Step(line, address, there))
-    return planned
+def steps(profiles: Sequence[DeviceProfile], *, every_address: bool, only: Sequence[int] = ()) -> list[Step]:
+    """What the scan goes through, usual addresses first; of `only` these addresses, usual or not, if there are any.
+
+    An address is one step, with those models first for which it is usual.
+    """
+    usual: list[Step] = []
+    others: list[Step] = []
+    for baudrate in dict.fromkeys(each.baudrate for each in profiles):
+        at_rate = [each for each in profiles if each.baudrate == baudrate]
+        for address in only or range(256):
+            likely = tuple(each for each in at_rate if _is_usual(each, address))
+            possible = tuple(each for each in at_rate if _is_usual(each, address) is False)
+            there = likely + possible if every_address or only else likely
+            if there:
+                (usual if likely else others).append(Step(baudrate, address, there))
+    return usual + others
+
+
+def _profile(device: DeviceProfile, address: int) -> Profile:
+    files = device.files()
+    return Profile(files[device.model], address, files.__getitem__)
+
+
+def _format(profile: DeviceProfile) -> Format:
+    return Format(profile.baudrate, profile.parity, profile.stop_bits)
 
 
 def _is_usual(profile: DeviceProfile, address: int) -> bool | None:
@@ -86,6 +101,17 @@ def _is_usual(profile: DeviceProfile, address: int) -> bool | None:
         return None
     lowest = profile.addresses[0] if profile.probe else max(profile.addresses[0], layout.lowest)
     return address - lowest < _USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A device that is taken for one of a model."""
+
+    line: Format
+    address: int
+    profile: Profile
+    replies: set[int]
+    """The addresses from which a device of any model would answer."""
 
 
 @dataclass
@@ -107,40 +133,46 @@ class Scan:
                 yield found
 
     def _at(self, step: Step) -> Found | None:
-        models, others, answered = [], [], False
+        models: dict[str, Format] = {}
+        others: dict[str, Format] = {}
+        addresses = {_profile(device, step.address).reply_address(step.address) for device in step.profiles}
         for device in step.profiles:
-            files = device.files()
-            profile = Profile(files[device.model], step.address, files.__getitem__)
+            profile = _profile(device, step.address)
+            asked = _Asked(_format(device), step.address, profile, addresses)
             first = profile.probe or next(read for read in profile.reads if read not in profile.optional)
-            if not self._answers(step, profile, first):
+            if not self._answers(asked, first):
                 continue
-            answered = True
             try:
-                self._check(step, profile)
-                models.append(device.model)
+                self._check(asked)
+                models[device.model] = asked.line
             except NotThisModelError as error:
-                others.append(f"{device.model}: {error}")
-        if not answered:
-            return None
+                others[f"{device.model}: {error}"] = asked.line
         if models:
-            return Found(step.line, step.address, tuple(models))
-        return Found(step.line, step.address, (), tuple(others), self._texts(step))
+            return Found(next(iter(models.values())), step.address, tuple(models))
+        if others:
+            line = next(iter(others.values()))
+            return Found(line, step.address, (), tuple(others), self._texts(line, step))
+        return None
 
-    def _answers(self, step: Step, profile: Profile, block: tuple[int, int, int]) -> bool:
+    def _answers(self, asked: _Asked, block: tuple[int, int, int]) -> bool:
         try:
-            return self._read(step, profile, block) is not None
+            return self._read(asked, block) is not None
         except rtu.DeviceException:
             return True
 
-    def _check(self, step: Step, profile: Profile) -> None:
+    def _check(self, asked: _Asked) -> None:
         """Raises NotThisModelError unless a whole poll is answered as this model does."""
+        profile = asked.profile
         if profile.probe:
-            profile.settle(self._data(step, profile, profile.probe))
+            told = self._data(asked, profile.probe)
+            profile.settle(told)
+            if not profile.reads:
+                raise NotThisModelError(f"{told.hex()} from 0x{profile.probe[1]:04X} on is none of its layouts")
         values: dict[str, object] = {}
         for function, start, count in profile.reads:
             block = (function, start, count)
             try:
-                data = self._data(step, profile, block)
+                data = self._data(asked, block)
             except NotThisModelError:
                 if block not in profile.optional:
                     raise
@@ -155,33 +187,35 @@ class Scan:
             if not signal.minimum <= number <= signal.maximum:
                 raise NotThisModelError(f"{name} would be {number:g} {signal.unit}".rstrip())
 
-    def _data(self, step: Step, profile: Profile, block: tuple[int, int, int]) -> bytes:
+    def _data(self, asked: _Asked, block: tuple[int, int, int]) -> bytes:
         function, start, count = block
         what = f"{count} from 0x{start:04X} with function {function}"
         try:
-            data = self._read(step, profile, block) or self._read(step, profile, block)
+            data = self._read(asked, block) or self._read(asked, block)
         except rtu.DeviceException as error:
             raise NotThisModelError(f"refuses {what}: {error}") from None
         if data is None:
             raise NotThisModelError(f"does not answer {what}")
         return data
 
-    def _read(self, step: Step, profile: Profile, block: tuple[int, int, int]) -> bytes | None:
+    def _read(self, asked: _Asked, block: tuple[int, int, int]) -> bytes | None:
         """The data bytes; None when no answer comes. Raises DeviceException."""
-        question = rtu.request(step.address, *block)
-        expected = rtu.request(profile.reply_address(step.address), *block)
-        wire = (len(question) + rtu.reply_length(block[0], block[2])) * _BITS * 1000 // step.line.baudrate + 1
-        heard = self._ask(step.line, question, expected, profile.timeout_ms + wire, profile.gap_ms)
+        profile = asked.profile
+        question = rtu.request(asked.address, *block)
+        expected = rtu.request(profile.reply_address(asked.address), *block)
+        wire = (len(question) + rtu.reply_length(block[0], block[2])) * _BITS * 1000 // asked.line.baudrate + 1
+        heard = self._ask(asked.line, question, expected, profile.timeout_ms + wire, profile.gap_ms)
         reply = rtu.find_reply(expected, heard)
         if reply is None:
-            self._note_noise(heard.replace(question, b""))  # an adapter may hear itself
+            if not any(rtu.find_reply(bytes((each,)) + expected[1:], heard) for each in asked.replies):
+                self._note_noise(heard.replace(question, b""))  # an adapter may hear itself
             return None
         return rtu.payload(expected, reply)
 
-    def _texts(self, step: Step) -> tuple[str, ...]:
+    def _texts(self, line: Format, step: Step) -> tuple[str, ...]:
         question = identification.question(step.address)
         gap = max(each.gap_ms for each in step.profiles)
-        heard = self._ask(step.line, question, question, _IDENTIFICATION_WAIT, gap).removeprefix(question)
+        heard = self._ask(line, question, question, _IDENTIFICATION_WAIT, gap).removeprefix(question)
         try:
             told = identification.objects(question, heard)
         except (rtu.BadReply, rtu.DeviceException):
@@ -208,12 +242,14 @@ def _shower(planned: Sequence[Step]) -> Callable[[int], None]:
 
     def show(number: int) -> None:
         step = planned[number]
-        where = f"{number + 1} of {len(planned)}, about {left_ms[number] // 1000} s left: {step.line}, {step.address}"
+        left = f"about {left_ms[number] // 1000} s left"
+        where = f"{number + 1} of {len(planned)}, {left}: {step.baudrate} baud, address {step.address}"
         print(f"{where:<78}\r", end="", file=sys.stderr, flush=True)
 
     return show if sys.stderr.isatty() else lambda _: None
 
 
+@in_one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, 1 or 2, as the module says."""
     parser = argparse.ArgumentParser(prog="python -m firmware.host.scan", description="Find what hangs on a bus.")
@@ -222,24 +258,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--model", action="append", choices=known_models(), help="look for this model alone; repeatable"
     )
+    parser.add_argument(
+        "--address", action="append", type=int, default=[], help="look at this address alone; repeatable"
+    )
     options = parser.parse_args(arguments)
-    planned = steps([load(model) for model in options.model or known_models()], every_address=options.all)
+    models = options.model or known_models()
+    planned = steps([load(model) for model in models], every_address=options.all, only=options.address)
+    if not planned:
+        raise SettingsError(f"no {' or '.join(models)} has address {options.address[0]}; leave ADDRESS or MODEL out")
     count = 0
-    try:
-        port = ports.choose(options.port, ports.usb_ports())
-        with bridge.opened(port) as over:
-            print(f"scanning through {over.name} at {port}", flush=True)
-            scan = Scan(over)
-            try:
-                for found in scan.run(planned, _shower(planned)):
-                    count += 1
-                    print(f"{found!s:<78}", flush=True)  # over the progress
-            except KeyboardInterrupt:
-                print(f"interrupted after {scan.asked} questions", flush=True)
-    except (SettingsError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{count} found in {scan.asked} questions")
+    port = ports.choose(options.port, ports.usb_ports())
+    with bridge.opened(port) as over:
+        print(f"scanning through {over.name} at {port}", flush=True)
+        scan = Scan(over)
+        try:
+            for found in scan.run(planned, _shower(planned)):
+                count += 1
+                print(f"{found!s:<78}", flush=True)  # over the progress
+        except KeyboardInterrupt:
+            print(f"interrupted after {scan.asked} questions", flush=True)
+    print(f"{count} found in {scan.asked} questions{'' if count else f'; {_NOTHING}'}")
     if scan.noisy:
         print(
             f"noise: after {scan.noisy} questions came bytes that are no answer (first {scan.noise.hex(' ')}); the "

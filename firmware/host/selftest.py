@@ -9,6 +9,8 @@ _PROGRAM = """
 import gc, json, os
 gc.threshold(4096)
 import unit
+import configuration
+from spool import Spool
 from settings import load
 settings = load("unit.json")
 with open("selftest", "wb") as file:
@@ -17,16 +19,14 @@ with open("selftest", "rb") as file:
     if file.read() != bytes(range(256)) * 16:
         raise OSError("flash gave back something else than was written")
 os.remove("selftest")
-waiting = 0
-if "readings" in os.listdir():
-    waiting = sum(os.stat("readings/" + name)[6] for name in os.listdir("readings"))
+waiting = Spool("readings", "", unit.SPOOL_BYTES).readings()
 models = [device["model"] for device in settings["devices"]]
 print(json.dumps({"unit": settings["unit"], "models": models, "waiting": waiting}))
 """
 
 
 def check(board: Repl, files: dict[str, str]) -> tuple[str, int]:
-    """The unit's name, and how many bytes of readings wait in the board's flash.
+    """The unit's name, and about how many readings wait in the board's flash.
 
     Holds every file on the board against its SHA-256; on the board imports all rooms of the firmware, loads the
     settings, and writes to the file system. Raises SettingsError.

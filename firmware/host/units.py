@@ -1,7 +1,9 @@
 """Which settings file a technician means."""
 
 from pathlib import Path
+from typing import Any
 
+from firmware.host import unit_settings
 from ingest.settings_file import SettingsError
 
 UNITS = Path("units")
@@ -15,3 +17,14 @@ def settings_file(unit: str, units: Path = UNITS) -> Path:
         hint = f"copy firmware/unit.example.toml there, or name one of {units}/: {known}"
         raise SettingsError(f"{path}: no such settings; {hint}")
     return path
+
+
+def settings(unit: str, units: Path = UNITS) -> dict[str, Any]:
+    """What is in that file. Raises SettingsError, also for a file in `units` that makes another unit than its name."""
+    path = settings_file(unit, units)
+    read = unit_settings.read(path)
+    if path.parent == units and read["unit"] != path.stem:
+        raise SettingsError(
+            f"{path}: unit: {read['unit']!r} in a file named after {path.stem}; give both the same name"
+        )
+    return read

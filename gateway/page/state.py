@@ -1,37 +1,28 @@
-"""What the page shows, as one JSON document. Every value comes with its age, and names and units from the catalogue."""
+"""What the page shows, as one JSON document.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Of a unit it says when (`taken`, `acknowledged`, in boottime ms as `now` is) and not how long ago: so a unit's part
+stays the same until something happened to it. Ages elsewhere are in seconds, and `backlog_gone_in`, which is None while
+the backlog is not seen to shrink; the budget counts bytes, with None for no limit. None stands where there is nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from gateway.alarms import Alarm
 from gateway.clock import Clock
 from gateway.commit import Committer
 from gateway.deadletters import DeadLetters
 from gateway.forward import Forwarder
 from gateway.journal import Journal
 from gateway.lines import LineMaker
+from gateway.page.stick import Stick
 from gateway.receive import Receiver
 from gateway.units import Latest, Unit, Units
 from ingest.signals import catalogue
 
 STALE_SECONDS = 60
 """Six missed polls at the usual period of 10 s. A value older than that is no longer the device's."""
-
-MAIN_SIGNALS = {
-    "bms": (
-        "pack_voltage",
-        "current",
-        "soc",
-        "cell_voltage_min",
-        "cell_voltage_max",
-        "cell_voltage_spread",
-        "charge_mosfet",
-        "discharge_mosfet",
-    ),
-    "charge_controller": ("pv_voltage", "pv_current", "pv_power", "stage"),
-    "unit": ("wifi_rssi", "spool_readings"),
-}
-"""What a technician looks for first; the rest is folded away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +38,27 @@ class Rooms:
     committer: Committer
     lines: LineMaker
     forwarder: Forwarder
+    alarms: Callable[[], Mapping[tuple[str, str, str], Alarm]] = dict
+    stick: Stick | None = None
+    pin: bool = False
 
 
 def state(rooms: Rooms) -> dict[str, Any]:
-    """The page's document; ages in seconds, None where there is nothing yet to have an age."""
+    """The page's document."""
     now = rooms.clock.boottime()
     utc = rooms.clock.utc_ms()
-
-    def age(then: int | None) -> float | None:
-        return None if then is None else max(0, now - then) / 1000
-
-    oldest = rooms.journal.oldest_time()
+    oldest, written = rooms.journal.oldest_time(), rooms.forwarder.last_written
+    budget = rooms.forwarder.budget
     return {
         "site": rooms.site,
+        "now": now,
         "utc": utc,
         "stale_after": STALE_SECONDS,
-        "clock": {"trusted": rooms.clock.trusted, "system_error": rooms.clock.system_error()},
+        "clock": {
+            "trusted": rooms.clock.trusted,
+            "steered": rooms.clock.steered,
+            "system_error": rooms.clock.system_error(),
+        },
         "broker": {"trouble": rooms.receiver.broker.trouble},
         "journal": {
             "trouble": rooms.committer.disk.trouble,
@@ -73,11 +69,21 @@ def state(rooms: Rooms) -> dict[str, Any]:
         },
         "database": {
             "trouble": rooms.forwarder.database.trouble or rooms.forwarder.setting_aside.trouble,
-            "last_forwarded": age(rooms.forwarder.last_written),
+            "last_forwarded": None if written is None else max(0, now - written) / 1000,
             "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "backlog_gone_in": rooms.forwarder.eta.seconds(),
+            "budget": {
+                "day": {"spent": budget.day_bytes, "limit": budget.limits.day},
+                "month": {"spent": budget.month_bytes, "limit": budget.limits.month},
+            },
         },
         "set_aside": {"dead_letters": rooms.dead_letters.count, "signals": rooms.lines.signals_set_aside},
-        "units": [_unit(name, unit, age) for name, unit in rooms.units.snapshot().items()],
+        "alarms": [
+            {"unit": unit, "device": device, "name": name, **asdict(alarm)}
+            for (unit, device, name), alarm in rooms.alarms().items()
+        ],
+        "actions": {"pin": rooms.pin, "export": None if rooms.stick is None else rooms.stick.state()},
+        "units": [_unit(name, unit, now) for name, unit in rooms.units.snapshot().items()],
     }
 
 
@@ -86,39 +92,29 @@ def healthy(rooms: Rooms) -> bool:
     return rooms.committer.disk.trouble is None
 
 
-def _unit(name: str, unit: Unit, age: Callable[[int | None], float | None]) -> dict[str, Any]:
-    devices = [_device(device, latest, age(latest.taken)) for device, latest in sorted(unit.devices.items())]
-    troubles = [device["trouble"] for device in devices if device["trouble"]]
+def _unit(name: str, unit: Unit, now: int) -> dict[str, Any]:
+    devices = [_device(device, latest, now) for device, latest in sorted(unit.devices.items())]
     return {
         "name": name,
         "online": unit.online,
         "firmware": unit.firmware,
-        "acknowledged": age(unit.acknowledged),
-        "wired": None if not devices else not troubles,
-        "wired_trouble": "; ".join(troubles) or None,
+        "acknowledged": unit.acknowledged,
+        "wired": all(device["error"] is None and not device["stale"] for device in devices) if devices else None,
         "devices": devices,
     }
 
 
-def _device(name: str, latest: Latest, age: float | None) -> dict[str, Any]:
+def _device(name: str, latest: Latest, now: int) -> dict[str, Any]:
     reading = latest.reading
-    stale = age is None or age > STALE_SECONDS
+    known = catalogue()[reading.measurement]
     return {
         "name": name,
         "model": reading.model,
         "measurement": reading.measurement,
-        "age": age,
-        "stale": stale,
-        "trouble": reading.error or (f"{name}: no reading lately" if stale else None),
-        "values": [
-            {
-                "name": signal.name,
-                "description": signal.description,
-                "unit": signal.unit,
-                "value": reading.signals[signal.name],
-                "main": signal.name in MAIN_SIGNALS.get(reading.measurement, ()),
-            }
-            for signal in catalogue()[reading.measurement].values()
-            if signal.name in reading.signals
-        ],
+        "taken": latest.taken,
+        "stale": latest.taken is None or now - latest.taken > STALE_SECONDS * 1000,
+        "error": reading.error,
+        "board_clock": reading.t is not None,
+        "values": {signal: reading.signals[signal] for signal in known if signal in reading.signals},
+        "earlier": {signal: list(latest.earlier[signal]) for signal in known if signal in latest.earlier},
     }

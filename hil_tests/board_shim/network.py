@@ -1,7 +1,7 @@
 """Stands in for the ESP32's `network`: the radio is the host's loopback. Connections that are open stay open while it is
 out of reach, as they do on a board until someone times out.
 
-A test steers it by what stands in the file that BOARD_WIFI_FAULT names; without the file all is well.
+A test steers it by what stands in the file that BOARD_WIFI_FAULT names; without the file, or the name, all is well.
   gone     the network is out of reach
   stuck    the radio joins nothing until it was switched off and on
   dead     it joins nothing until the board restarts
@@ -16,7 +16,7 @@ STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP, STAT_NO_AP_FOUND = 1000, 1001, 1010, 20
 
 def _fault():
     try:
-        with open("/.host" + os.getenv("BOARD_WIFI_FAULT")) as file:
+        with open("/.host" + os.getenv("BOARD_WIFI_FAULT", "")) as file:
             return file.read().strip()
     except OSError:
         return None

@@ -37,8 +37,11 @@ async def poll():
         else:
             values.update(profile.decode(*block, data))
     profile.complete(values)
-    said = [decimal(*value) if isinstance(value, tuple) else json.dumps(value) for value in values.values()]
-    print("{" + ",".join(['"%s":%s' % pair for pair in zip(values, said)]) + "}")
+    print("{%s}" % ",".join([_json(name, value) for name, value in values.items()]))
+
+
+def _json(name, value):
+    return '"%s":%s' % (name, decimal(*value) if isinstance(value, tuple) else json.dumps(value))
 
 
 asyncio.run(poll())

@@ -1,6 +1,47 @@
 """Runs under CPython and MicroPython; see run.py."""
 
+import binascii
+import struct
+
 import decode
+
+KINDS = {"unsigned": b"u", "signed": b"s", "magnitude": b"m", "bool": b"b", "flags": b"f", "text": b"t"}
+KINDS.update({"volts": b"V", "amperes": b"A", "watts": b"W"})
+
+
+def compiled(given, signals=None):
+    """A profile for decode.Profile from one whose `registers` are to be read: function, address, name, kind, size,
+    decimals, what means not there, mask, shift, words, zero, what is beside it. A name may be [pattern, first, last].
+    """
+    packed = dict(given)
+    rows = [tuple(row) + (None,) * (12 - len(row)) for row in packed.pop("registers", ())]
+    names = [
+        [row[2]] if isinstance(row[2], str) else [row[2][0] % n for n in range(row[2][1], row[2][2] + 1)]
+        for row in rows
+    ]
+    signals = signals or sum(names, [])
+    cells = [name for name in signals if name.startswith("cell_") and name[5:7].isdigit()]
+    computed = [product[0] for product in packed.get("products", ())]
+    if cells:
+        packed["cells"] = [signals.index(cells[0]), len(cells)]
+        computed += ["cell_voltage_min", "cell_voltage_max", "cell_voltage_spread"]
+    packed["signals"] = " ".join(signals + computed)
+    packed["words"] = [row[9] for row in rows if row[9]]
+    packed["rows"] = binascii.b2a_base64(
+        b"".join([_row(row, names, signals, packed) for row, names in zip(rows, names)])
+    )
+    return packed
+
+
+def _row(row, names, signals, packed):
+    function, address, _, kind, size, decimals, absent, mask, shift, words, zero, beside = row
+    absents = [absent] if isinstance(absent, int) else absent or []
+    return struct.pack(
+        decode.ROW, function, address, signals.index(names[0]), len(names), KINDS[kind], size, decimals or 0,
+        (absents or [0])[0], (absents or [0])[-1], len(absents), mask or 0, shift or 0, zero or 0, beside or 0,
+        beside is not None, packed["words"].index(words) if words else decode.NO_WORDS,
+    )  # fmt: skip
+
 
 BMS = {
     "model": "some_bms",
@@ -23,7 +64,7 @@ BMS = {
         [3, 6, "charge_mosfet", "bool", 2, 0, None, 0xFF00, 8],
         [3, 6, "discharge_mosfet", "bool", 2, 0, None, 0x00FF, 0],
         [3, 7, "protections", "unsigned", 4, 0, None, 0x00F7FFFE, 0],
-        [3, 9, "state", "unsigned", 2, 0, None, 0x0C, 2, {"0": "off", "1": "float"}],
+        [3, 9, "state", "unsigned", 2, 0, None, 0x0C, 2, [[0, "off"], [1, "float"]]],
         [3, 10, "serial_number", "text", 8],
         [2, 0x200C, "night", "bool", 1],
     ],
@@ -31,9 +72,9 @@ BMS = {
 
 
 def changed(**settings):
-    compiled = dict(BMS)
-    compiled.update(settings)
-    return decode.Profile(compiled)
+    given = dict(BMS)
+    given.update(settings)
+    return decode.Profile(compiled(given))
 
 
 def words(*numbers):
@@ -41,7 +82,7 @@ def words(*numbers):
 
 
 def test_settings_are_there_to_read():
-    profile = decode.Profile(BMS)
+    profile = changed()
     assert (profile.model, profile.measurement, profile.baudrate, profile.gap_ms) == ("some_bms", "bms", 9600, 50)
     assert profile.reads == [(3, 0, 16), (2, 0x200C, 1)]
     assert profile.optional == [(2, 0x200C, 1)]
@@ -49,7 +90,7 @@ def test_settings_are_there_to_read():
 
 def test_numbers_keep_the_register_digits():
     data = words(3287, 3288, 0, 0xFFF6, 0xFFFF, 0xFB1E)
-    assert decode.Profile(BMS).decode(3, 0, 6, data) == {
+    assert changed().decode(3, 0, 6, data) == {
         "cell_01_voltage": (3287, 3),
         "cell_02_voltage": (3288, 3),
         "temperature_1": (-10, 1),
@@ -58,17 +99,17 @@ def test_numbers_keep_the_register_digits():
 
 
 def test_a_value_that_means_not_there_is_left_out():
-    assert decode.Profile(BMS).decode(3, 2, 2, words(0, 0xF830)) == {}
+    assert changed().decode(3, 2, 2, words(0, 0xF830)) == {}
 
 
 def test_a_32_bit_value_cut_by_the_span_is_left_out():
-    profile = decode.Profile(BMS)
+    profile = changed()
     assert profile.decode(3, 4, 1, words(0xFFFF)) == {}
     assert profile.decode(3, 5, 1, words(0xFB1E)) == {}
 
 
 def test_the_names_of_a_read_are_those_of_the_registers_that_lie_wholly_in_it():
-    profile = decode.Profile(BMS)
+    profile = changed()
     assert profile.names(3, 2, 3) == ["cell_03_voltage", "temperature_1"]
     assert profile.names(3, 9, 1) == ["state"]
     assert profile.names(2, 0x2003, 10) == ["night"] and profile.names(2, 0x2000, 8) == []
@@ -76,7 +117,7 @@ def test_the_names_of_a_read_are_those_of_the_registers_that_lie_wholly_in_it():
 
 def test_both_word_orders():
     assert changed(low_word_first=True).decode(3, 4, 2, words(0xFB1E, 0xFFFF)) == {"current": (-1250, 3)}
-    assert decode.Profile(BMS).decode(3, 7, 2, words(0x0008, 0x0010)) == {"protections": (16, 0)}
+    assert changed().decode(3, 7, 2, words(0x0008, 0x0010)) == {"protections": (16, 0)}
 
 
 def test_addresses_that_count_bytes():
@@ -89,7 +130,7 @@ def test_addresses_that_count_bytes():
 
 
 def test_bytes_bits_fields_and_text():
-    profile = decode.Profile(BMS)
+    profile = changed()
     assert profile.decode(3, 6, 1, words(0x0001)) == {"charge_mosfet": False, "discharge_mosfet": True}
     assert profile.decode(3, 9, 1, words(0xF4)) == {"state": "float"}
     assert profile.decode(3, 9, 1, words(0x0C)) == {}
@@ -97,7 +138,7 @@ def test_bytes_bits_fields_and_text():
 
 
 def test_a_discrete_input():
-    profile = decode.Profile(BMS)
+    profile = changed()
     assert profile.decode(2, 0x2003, 10, b"\x00\x02") == {"night": True}
     assert profile.decode(2, 0x200C, 1, b"\x00") == {"night": False}
     assert profile.decode(2, 0x2000, 8, b"\xff") == {}
@@ -105,7 +146,7 @@ def test_a_discrete_input():
 
 
 def test_the_names_of_all_signals_stand_in_one_order():
-    assert decode.Profile(BMS).signals == (
+    assert changed().signals == (
         "cell_01_voltage", "cell_02_voltage", "cell_03_voltage", "temperature_1", "current", "charge_mosfet",
         "discharge_mosfet", "protections", "state", "serial_number", "night",
         "cell_voltage_min", "cell_voltage_max", "cell_voltage_spread",
@@ -180,23 +221,20 @@ def test_numbers_scaled_by_the_words_beside_them_are_exact():
     assert profile.decode(3, 1, 6, words(*scale[1:], 10000, 0, 0)) == {}
 
 
+SIGNALS = ["soc", "cell_01_voltage", "cell_02_voltage"]
 PAGED = dict(BMS)
 for _name in ("reads", "optional", "registers"):
     del PAGED[_name]
-PAGED.update(
-    signals=["soc", ["cell_%02d_voltage", 1, 2]],
-    probe=[3, 15, 1],
-    layouts=[["some.old", 100, 65535], ["some.new", 0, 99]],
-)
-LAYOUTS = {
-    "some.old": {"reads": [[3, 15, 1]], "optional": [], "registers": [[3, 15, "soc", "unsigned", 2, 0]]},
-    "some.new": {
-        "reads": [[3, 16, 2]],
-        "optional": [],
-        "registers": [[3, 16, ["cell_%02d_voltage", 1, 2], "unsigned", 2, 3]],
-        "reply_offset": -48,
-    },
+PAGED.update(probe=[3, 15, 1], layouts=[["some.old", 100, 65535], ["some.new", 0, 99]])
+PAGED = compiled(PAGED, SIGNALS)
+OLD = {"reads": [[3, 15, 1]], "optional": [], "registers": [[3, 15, "soc", "unsigned", 2]]}
+NEW = {
+    "reads": [[3, 16, 2]],
+    "optional": [],
+    "registers": [[3, 16, ["cell_%02d_voltage", 1, 2], "unsigned", 2, 3]],
+    "reply_offset": -48,
 }
+LAYOUTS = {"some.old": compiled(OLD, SIGNALS), "some.new": compiled(NEW, SIGNALS)}
 
 
 def test_the_answer_to_the_probe_chooses_the_layout_and_may_choose_again():
@@ -220,20 +258,20 @@ def test_the_answer_to_the_probe_chooses_the_layout_and_may_choose_again():
 
 
 def test_the_slave_address_chooses_where_nothing_is_asked():
-    compiled = dict(PAGED)
-    del compiled["probe"]
+    unasked = dict(PAGED)
+    del unasked["probe"]
     for address, read in ((99, (3, 16, 2)), (100, (3, 15, 1))):
-        profile = decode.Profile(compiled, address, LAYOUTS.get)
+        profile = decode.Profile(unasked, address, LAYOUTS.get)
         assert (profile.probe, profile.reads) == (None, [read])
 
 
 def test_a_model_of_one_layout_asks_nothing_and_answers_from_its_address():
-    profile = decode.Profile(BMS)
+    profile = changed()
     assert (profile.probe, profile.reply_address(0)) == (None, 0)
 
 
 def test_a_span_is_divided_where_no_value_is_cut():
-    profile = decode.Profile(BMS)
+    profile = changed()
     assert profile.split((3, 0, 6)) == [(3, 0, 2), (3, 2, 4)]
     assert profile.split((3, 4, 3)) == [(3, 4, 2), (3, 6, 1)]
     assert profile.split((3, 4, 2)) is None  # one value of 32 bits
@@ -270,8 +308,8 @@ def test_a_product_of_two_signals_has_the_digits_of_both():
 
 
 def test_the_spread_of_the_cells_is_computed():
-    values = {"cell_01_voltage": (3287, 3), "cell_10_voltage": (3300, 3), "cell_02_voltage": (3280, 3), "soc": (5, 0)}
-    decode.Profile(BMS).complete(values)
+    values = {"cell_01_voltage": (3287, 3), "cell_03_voltage": (3300, 3), "cell_02_voltage": (3280, 3), "soc": (5, 0)}
+    changed().complete(values)
     assert values["cell_voltage_min"] == (3280, 3)
     assert values["cell_voltage_max"] == (3300, 3)
     assert values["cell_voltage_spread"] == (20, 3)
@@ -279,7 +317,7 @@ def test_the_spread_of_the_cells_is_computed():
 
 def test_without_cells_nothing_is_computed():
     values = {"soc": (5, 0), "cell_voltage_average": (3280, 3)}
-    decode.Profile(BMS).complete(values)
+    changed().complete(values)
     assert sorted(values) == ["cell_voltage_average", "soc"]
 
 

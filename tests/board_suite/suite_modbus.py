@@ -90,9 +90,12 @@ def test_it_tries_three_times_and_says_what_to_do():
     assert read(Bus([], [], [(0, ONE)])) == b"\x01\x02\x03\x04"
 
 
-def test_bytes_that_make_no_answer_are_shown():
-    error = complaint(Bus([(0, b"\x00\x7f\x01")], [(0, b"\x00\x7f\x01")], [(0, b"\x00\x7f\x01")]))
-    assert "3 bytes (007f01)" in str(error) and error.refusal is None
+def test_bytes_that_make_no_answer_are_told_apart_and_have_one_text_because_the_spool_keeps_each():
+    for noise in (b"\x00\x7f\x01", b"\x55\xaa", ONE[:-1]):
+        error = complaint(Bus([(0, noise)], [(0, noise)], [(0, noise)]))
+        assert "no valid answer in 350 ms, 3 tries, but noise; check" in str(error) and error.refusal is None
+    for foreign in (OTHER_DEVICE, OTHER_FUNCTION + b"\x00"):
+        assert "3 tries, but another's answer; check" in str(complaint(Bus(*[[(0, foreign)]] * 3)))
 
 
 def test_a_refusal_ends_it_at_once():
@@ -125,6 +128,27 @@ def test_the_gap_of_the_profile_is_kept():
 
     asyncio.run(ask())
     assert bus.asked_at == [120, 240]
+
+
+def test_a_sleep_that_ends_too_early_shortens_no_pause_and_leaves_nothing_owed():
+    bus = Bus([], [(10, ONE)], [(10, ANOTHER)])
+    sound = bus.time.sleep
+
+    async def early(seconds):  # to the ESP32 int(0.251 * 1000) is 250, and so asyncio.sleep counts
+        await sound(seconds - 0.001 if seconds > 0.001 else seconds)
+
+    bus.time.sleep = early
+    master = master_of(bus)
+
+    async def ask():
+        try:
+            await master.read("bms1", Profile, 2, 3, 0x1200, 2, tries=1)
+        except NoReading:
+            await master.read("bms1", Profile, 2, 3, 0x1300, 2)
+            await master.read("bms1", Profile, 2, 3, 0x1400, 2)
+
+    asyncio.run(ask())
+    assert bus.asked_at == [0, 2 * DEADLINE, 2 * DEADLINE + 10]
 
 
 def test_the_device_asked_last_has_its_gap_too():

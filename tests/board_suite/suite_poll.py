@@ -75,6 +75,18 @@ class TwoLayouts(Profile):
         self.named[3, 11] = "current"
 
 
+class Cells(Profile):
+    """Its cells stand in two blocks; of their spread only the names matter here."""
+
+    def __init__(self):
+        named = {(3, 0): "cell_01_voltage", (3, 1): "cell_02_voltage", (3, 8): "cell_03_voltage", (3, 9): "soc"}
+        Profile.__init__(self, [(3, 0, 2), (3, 8, 1), (3, 9, 1)], named)
+
+    def complete(self, values):
+        for name in ("cell_voltage_min", "cell_voltage_max", "cell_voltage_spread"):
+            values[name] = (1, 1)
+
+
 class Bus:
     """Gives each block's bytes, or raises what stands there for it."""
 
@@ -199,6 +211,30 @@ def test_an_optional_block_that_fails_otherwise_is_an_error_and_is_asked_again()
             assert rig.poll()[1] == "bms1: refuses" and rig.bus.asked[-1] == (2, 20, 1)
 
 
+def test_an_optional_block_that_is_never_answered_is_left_out_and_asked_once_an_hour():
+    rig = Rig()
+    rig.bus.blocks[2, 20, 1] = SILENCE
+    assert [rig.poll()[1] for _ in range(4)] == ["bms1: no answer"] * 2 + [None] * 2
+    assert (2, 20, 1) not in rig.bus.asked and rig.device.presence.state() == "online"
+    for _ in range(2):
+        assert rig.poll(3600)[1] is None and rig.bus.asked[-1] == (2, 20, 1)
+        assert rig.poll()[1] is None and rig.bus.asked[-1] == (3, 10, 1)
+    rig.bus.blocks[2, 20, 1] = b"\x01"
+    assert rig.poll(3600) == (VALUES, None)
+
+
+def test_an_optional_block_that_is_answered_now_and_then_stays():
+    rig = Rig()
+    for data in (SILENCE, SILENCE, b"\x01") * 3:
+        rig.bus.blocks[2, 20, 1] = data
+        assert (rig.poll()[1] is None) == (data is not SILENCE)
+
+
+def test_a_device_that_answers_nothing_has_not_left_out_an_optional_block():
+    rig = Rig(Profile([(2, 20, 1)], NAMED, [(2, 20, 1)]), {(2, 20, 1): SILENCE})
+    assert "bms1: no answer" in [rig.poll()[1] for _ in range(5)][-1]
+
+
 def test_the_block_that_knows_better_is_heard():
     assert Rig(tracer(), BY_DAY).poll()[0] == {"stage": (7, 1), "pv_voltage": (16, 1)}
 
@@ -267,6 +303,47 @@ def test_a_device_that_comes_back_from_offline_is_asked_for_everything_anew():
     assert len(values) == 4 and error is None and rig.bus.asked == [(3, 0, 4)]
 
 
+def test_what_was_refused_is_asked_anew_after_an_hour_without_another_refusal():
+    rig = split_rig()
+    rig.poll()
+    rig.bus.blocks[3, 0, 4] = b"\x00\x01\x02\x03"
+    for _ in range(359):
+        assert rig.poll() == (SPLIT, "bms1: refuses")
+    values, error = rig.poll()
+    assert len(values) == 4 and error is None and rig.bus.asked == [(3, 0, 4)]
+
+
+def test_what_is_refused_for_ever_costs_a_few_requests_an_hour_and_is_said_once():
+    rig = split_rig()
+    asked = 0
+    for _ in range(3 * 60):
+        rig.spool.given.clear()
+        assert rig.poll(60) == (SPLIT, "bms1: refuses")
+        asked += len(rig.bus.asked) - 2
+    assert asked == 3 * 3 and rig.said == ["bms1: refuses"]
+
+
+def test_an_optional_block_that_was_refused_is_asked_anew_too():
+    rig = Rig()
+    rig.bus.blocks[2, 20, 1] = refusal()
+    assert "balancing" not in rig.poll()[0]
+    rig.bus.blocks[2, 20, 1] = b"\x01"
+    assert rig.poll(3600) == (VALUES, None)
+
+
+def test_no_spread_is_computed_from_some_of_the_cells():
+    for unread in (SILENCE, refusal(4), refusal()):
+        rig = Rig(Cells(), {(3, 0, 2): b"\x21\x22", (3, 8, 1): b"\x63", (3, 9, 1): b"\x05"})
+        assert "cell_voltage_spread" in rig.poll()[0]
+        rig.bus.blocks[3, 8, 1] = unread
+        assert set(rig.poll()[0]) - {"soc"} == {"cell_01_voltage", "cell_02_voltage"}
+
+
+def test_a_spread_does_not_hang_on_what_is_no_cell():
+    rig = Rig(Cells(), {(3, 0, 2): b"\x21\x22", (3, 8, 1): b"\x63", (3, 9, 1): SILENCE})
+    assert "cell_voltage_spread" in rig.poll()[0] and "soc" not in rig.poll()[0]
+
+
 def test_a_device_that_refuses_everything_is_asked_in_every_poll():
     rig = Rig(Profile([(3, 0, 1)], NAMED), {(3, 0, 1): refusal()})
     for _ in range(2):
@@ -307,17 +384,23 @@ def test_an_offline_device_is_asked_once_per_wait_and_gives_a_reading_every_peri
     rig.poll()
     rig.silence()
     errors = [rig.poll(1)[1] for _ in range(3)]
-    assert errors == ["bms1: no answer"] * 2 + ["bms1: no answer; offline, next asked in 6 s"]
+    assert errors == ["bms1: no answer"] * 2 + ["bms1: no answer; offline"]
     assert rig.bus.tries == [TRIES]
     asked = []
     for _ in range(20):
         values, error = rig.poll(1)
-        assert values == {} and "bms1: no answer; offline, next asked in" in error
+        assert (values, error) == ({}, "bms1: no answer; offline")
         asked.append(len(rig.bus.asked))
         assert not rig.bus.tries or rig.bus.tries == [1]
     assert [second for second, count in enumerate(asked, 1) if count] == [6, 14] and max(asked) == 1
     rig.restore()
     assert rig.poll(10) == (VALUES, None) and rig.bus.tries == [1, TRIES, TRIES]
+
+
+def test_a_dead_device_has_few_texts_because_the_spool_keeps_each():
+    rig = Rig()
+    rig.silence()
+    assert len({rig.poll(60)[1] for _ in range(200)}) == 2
 
 
 def test_going_and_coming_back_is_said_once_each_time():

@@ -3,6 +3,7 @@ are stand-ins here, serial port, slaves and time are those of wire.py.
 """
 
 import asyncio
+import random
 
 import rtu
 from clock import Clock
@@ -161,3 +162,24 @@ def test_a_device_that_refuses_and_is_busy_for_ever_costs_its_budget_at_most():
     for code in (2, 4, 6):
         found, _ = rounds(Slaves(lambda request: [(300, with_crc(bytes([BAD, 0x83, code])))]), 3)
         assert all(cost <= BUDGET and values == {} and error for cost, values, error in found)
+
+
+def test_whatever_comes_nothing_is_wrong_and_the_other_device_loses_nothing():
+    def fault(request):
+        late = random.randint(1, 2 * DEADLINE - 1)  # in time, or as late as an answer is waited for
+        answer, refusal = reply_to(request), with_crc(bytes([BAD, 0x83, random.randint(1, 6)]))
+        foreign = with_crc(bytes([BAD + 7]) + answer[1:-2])
+        damaged = answer[:4] + bytes([answer[4] ^ 1 << random.randint(0, 7)]) + answer[5:]
+        faults = (
+            [], [(late, answer)], [(late, refusal)], [(20, answer[:-2])], [(20, damaged)], [(20, foreign)],
+            [(5, request), (late, answer)], [(10, b"\x01\x03\x00" + answer)], [(10, answer[:3]), (late, answer[3:])],
+        )  # fmt: skip
+        return random.choice(faults)
+
+    gave = 0
+    for seed in range(50):
+        random.seed(seed)
+        found, _ = rounds(Slaves(fault), 12)
+        assert all(cost <= BUDGET for cost, _, _ in found), seed
+        gave += sum([1 for _, values, _ in found if values])
+    assert gave > 50

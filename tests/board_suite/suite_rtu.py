@@ -49,7 +49,7 @@ def test_numbers_that_no_frame_can_carry_are_refused():
 
 
 def test_slave_address_0_can_be_asked():
-    assert rtu.question(rtu.request(0, 4, 0x1000, 18)) == (0, 4, 0x1000, 18)
+    assert rtu.request(0, 4, 0x1000, 18)[:6] == bytes.fromhex("000410000012")
 
 
 def test_the_data_of_a_reply():
@@ -121,3 +121,8 @@ def test_anyones_reply_is_told_from_noise():
         assert rtu.holds_reply(frame) and rtu.holds_reply(b"\x00\x3c" + frame + b"\x00")
         assert not rtu.holds_reply(frame[:-1]) and not rtu.holds_reply(b"")
     assert not rtu.holds_reply(JK_CELLS[0]) and not rtu.holds_reply(b"\x55" * 512)
+
+
+def test_noise_full_of_what_a_reply_begins_with_is_not_searched_to_its_end():
+    frame = EPEVER_EXCEPTION[1]
+    assert rtu.holds_reply(b"\x04\xf0" * 7 + b"\x04" + frame) and not rtu.holds_reply(b"\x04\xf0" * 8 + frame)

@@ -23,6 +23,14 @@ def test_it_saves_below_the_mark_and_until_the_charge_has_risen_well_above():
     assert [unit.after(soc) for soc in charges] == [10, 60, 60, 60, 10, 10, 60]
 
 
+def test_a_full_battery_ends_it_whatever_the_mark():
+    for mark in (96, 100):
+        saving = Saving("bms1", mark, 60, print)
+        for soc, period in (((mark - 1, 0), 60), ((100, 0), 10)):
+            saving.heard("bms1", soc, 0)
+            assert saving.period(10, 0) == period, mark
+
+
 def test_each_way_is_said_once():
     unit = Unit()
     for soc in ((30, 0), (195, 1), (19, 0), (18, 0), (30, 0), (31, 0)):

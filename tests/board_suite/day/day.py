@@ -18,12 +18,13 @@ from warp import Warp
 
 HOUR = 3600000
 TICKS_PERIOD = 1 << 30
-TICKS_AT_START = TICKS_PERIOD - 6 * HOUR  # so that they wrap within the day, in the middle of an outage
-BUS_SILENT = (11, 12)
-BROKER_REFUSES = (5.5, 6.5)
-BROKER_SILENT = (14, 14.5)
-WIFI_GONE = (17, 17.8)  # wifi.py restarts the board after an hour
-FIRST, LAST = 2, 24  # hours at which the heap is looked at
+HALF_A_DAY = 12 * HOUR  # each half has the same outages, from one hour of it to another, so that their ends compare
+BROKER_REFUSES = (1, 2)
+BUS_SILENT = (4, 5)
+BROKER_SILENT = (7, 7.5)
+WIFI_GONE = (8.5, 9.3)  # wifi.py restarts the board after an hour
+TICKS_AT_START = TICKS_PERIOD - 3 * HOUR // 2  # so that they wrap in the middle of the first outage
+FIRST, LAST = 12, 24  # hours at which the heap is looked at
 UTC = 1795600000000
 
 
@@ -38,11 +39,12 @@ class Stage:
         self.warp = Warp(time.ticks_ms)
         self.gateway = Gateway()
         self.free = {}
+        self.network = bytearray(8192)  # its buffers, which are outside the heap on a board
         with open("replies.json") as file:
             self.replies = {bytes.fromhex(ask): bytes.fromhex(reply) for ask, reply in json.load(file).items()}
 
     def is_between(self, hours):
-        return hours[0] * HOUR <= self.warp.elapsed() < hours[1] * HOUR
+        return hours[0] * HOUR <= self.warp.elapsed() % HALF_A_DAY < hours[1] * HOUR
 
     def utc(self):
         return UTC + self.warp.elapsed()
@@ -161,7 +163,7 @@ class Connection:
     """To the broker: both ends of the stream that mqtt.Client gets. MQTT 3.1.1, as far as the board speaks it."""
 
     def __init__(self):
-        self._answers = []  # in many pieces: on a board they are in the network's buffers, outside the heap
+        self._begin = self._end = 0  # of what is in stage.network
         self._any = asyncio.Event()
 
     def write(self, packet):
@@ -194,16 +196,25 @@ class Connection:
         self._answer(b"\x32" + size + bytes([0, len(topic)]) + topic + b"\x00\x01" + message)
 
     def _answer(self, packet):
-        self._answers.append(packet)
+        network = stage.network
+        if self._end + len(packet) > len(network):
+            self._end -= self._begin
+            for at in range(self._end):  # in place: a slice would be a copy
+                network[at] = network[at + self._begin]
+            self._begin = 0
+        for byte in packet:
+            network[self._end] = byte
+            self._end += 1
         self._any.set()
 
     async def read(self, longest):
-        """An empty answer is the end of the connection."""
+        """No byte is the end of the connection."""
         await self._any.wait()
-        packet = self._answers.pop(0) if self._answers else b""
-        if not self._answers:
+        begin = self._begin
+        self._begin = min(self._end, begin + longest)
+        if self._begin == self._end:
             self._any.clear()
-        return packet
+        return bytes(memoryview(stage.network)[begin : self._begin])
 
     async def drain(self):
         await asyncio.sleep_ms(5)
@@ -235,7 +246,7 @@ class Watchdog:
             raise Done("the watchdog bit at %d ms" % stage.warp.elapsed())
         self._fed = stage.warp.now
         minute = stage.warp.elapsed() // 60000
-        if minute in (FIRST * 60, LAST * 60 - 1):  # within it the unit is in the same state once at least
+        if minute in (FIRST * 60 - 1, LAST * 60 - 1):  # within it the unit is in the same state once at least
             gc.collect()
             stage.free[minute] = max(stage.free.get(minute, 0), gc.mem_free())
         if minute >= LAST * 60:
@@ -245,6 +256,7 @@ class Watchdog:
 def begin():
     """Puts the stand-ins into their places, before the firmware is there."""
     stage.begin()
+    Connection()  # asyncio reads what that needs
     sys.modules["time"] = FakeTime
     asyncio.open_connection = open_connection
     sys.modules["board"] = Board

@@ -108,6 +108,14 @@ def test_a_message_is_heard_and_acknowledged():
     assert asyncio.run(made.receive(1))  # the pong that came in the same chunk
 
 
+def test_an_empty_message_is_heard_like_any_other():
+    heard = []
+    broker = Broker(CONNACK, b"\x32\x07\x00\x03t/a\x12\x34")
+    made = connected(broker, lambda topic, payload: heard.append((topic, payload)))
+    assert asyncio.run(made.receive(1)) and heard == [(b"t/a", b"")]
+    assert broker.written[-1] == b"\x40\x02\x12\x34"
+
+
 def test_half_a_packet_is_kept_until_the_rest_comes():
     broker = Broker(CONNACK, b"\xd0")
     made = connected(broker)

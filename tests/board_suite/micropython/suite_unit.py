@@ -20,8 +20,8 @@ class Hardware:
 
 sys.modules["board"] = Hardware
 
+import configuration
 import unit
-import configured
 
 FOLDER = "suite_unit_%d" % int.from_bytes(os.urandom(4), "little")
 
@@ -36,8 +36,8 @@ def complaint_about(content):
             os.mkdir("profiles")
             with open("profiles/jk_pb.json", "w") as file:
                 file.write(content)
-        configured.profile({"model": "jk_pb", "address": 2})
-    except unit.ProfileError as error:
+        configuration.profile({"model": "jk_pb", "address": 2})
+    except configuration.ProfileError as error:
         return str(error)
     finally:
         os.chdir(home)
@@ -50,16 +50,16 @@ def complaint_about(content):
 def test_a_damaged_profile_is_one_line():
     for content in ("", "{", "[]", "7", "{}", '{"model": "jk_pb"}'):
         told = complaint_about(content)
-        assert told == "profiles/jk_pb.json is damaged; make the bundle anew and deploy it", (content, told)
+        assert told == "profiles/jk_pb.json is damaged; run make flash on a laptop", (content, told)
 
 
 def test_a_missing_profile_is_one_line():
-    assert complaint_about(None) == "profiles/jk_pb.json is missing; make the bundle anew and deploy it"
+    assert complaint_about(None) == "profiles/jk_pb.json is missing; run make flash on a laptop"
 
 
 def test_an_exception_is_told_in_one_line_with_its_place():
     try:
-        configured.profile(7 / 0)
+        configuration.profile(7 / 0)
     except ZeroDivisionError as error:
         told = unit._told(error)
     assert told.startswith("ZeroDivisionError: divide by zero, File ") and "suite_unit" in told, told
