@@ -192,7 +192,6 @@ class Connection:
     def _publish(self, topic, message):
         length = len(topic) + len(message) + 4
         size = bytes([length]) if length < 128 else bytes([length & 0x7F | 0x80, length >> 7])
-        self._answers = [packet for packet in self._answers if packet[0] != 0x32]  # one ack tells of a whole group
         self._answer(b"\x32" + size + bytes([0, len(topic)]) + topic + b"\x00\x01" + message)
 
     def _answer(self, packet):

@@ -3,12 +3,14 @@
 Files and limit are small here, so that two starts write, give out, rotate, acknowledge, thin to every level and drop.
 """
 
+import gc
 import json
 
 import store
 from ram_flash import BLOCK, EMPTY, ROOT, Flash, mounted, unmounted
 from spool import PATIENCE, Spool
 
+gc.threshold(500_000)  # or what a story keeps lies so far apart that no copy of the flash fits in between
 SAY = lambda line: None
 EVERY = 10000  # ms
 store.SEGMENT = 600
@@ -103,11 +105,11 @@ class Story:
         spool.acknowledge(boot, up_to, [])
 
     def tell(self):
-        self.start(FIRST, (FOREIGN, 3), 70)
+        self.start(FIRST, (FOREIGN, 3), 92)
         unmounted()
         self.operations_of_first = self.flash.operations
         mounted(self.flash)
-        self.start(SECOND, (FIRST, 14), 24)
+        self.start(SECOND, (FIRST, 14), 32)
 
 
 def run_with_a_cut(cut_at, torn):
@@ -121,7 +123,7 @@ def run_with_a_cut(cut_at, torn):
     except OSError:
         assert cut_at and flash.operations >= cut_at
     unmounted()
-    mounted(Flash(bytearray(flash.content)))
+    mounted(Flash(flash.content))
     try:
         spool = started(LAST)
         readings, losses = taken(spool)
