@@ -141,8 +141,8 @@ class Alarms:
                 self._last_told[entry.reading.unit, entry.reading.device, entry.reading.signals["name"]] = entry
 
     def caught_up(self, made: Iterable[Entry], now: int) -> list[Entry]:
-        """All that was stored since the checkpoint was heard again, which `made` these events: those that are to be told
-        yet. What time alone made was not heard: it is as it was told, and over where a reading has come since.
+        """All that was stored since the checkpoint was heard again, which `made` these events: what is to be told of
+        them. What time alone made was not heard: it is as it was told, and over where a reading has come since.
         """
         events = list(made)
         for (unit, name_of_device, name), told in self._last_told.items():
