@@ -22,8 +22,8 @@ DEADLINE = 30.0
 PATIENCE = 60.0
 """Seconds for what waits for the firmware's own 20 s and 25 s."""
 HEAP = "160k"
-"""128 kB for the firmware, and the rest for what the chip has in ROM or in C: the shims of `machine`, `network` and flash
-hold 15 kB before it starts, and some 10 kB more while it works. hil_tests/test_day.py shows that 128 kB are enough.
+"""128 kB for the firmware, and the rest for what the chip has in ROM or in C: the shims of `machine`, `network` and
+flash hold 15 kB before it starts, and some 10 kB more while it works. hil_tests/test_day.py shows that 128 kB do.
 """
 PASSWORD = "unit-secret"
 WIFI_PASSWORD = "village-secret"
