@@ -43,6 +43,7 @@ bench: test-packages $(VENV)/ready ## measure what journal, spool and link cost,
 	@$(RUN) bench.journal
 	@$(RUN) bench.spool
 	@$(RUN) bench.forward
+	@$(RUN) bench.memory
 	@$(RUN) bench.loop_stall
 
 bundle: $(VENV)/ready ## build the technician's kit, for use without internet; IMAGE=… is MicroPython, else it is fetched

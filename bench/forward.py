@@ -36,7 +36,7 @@ from hil_tests.services import InfluxDB
 from hil_tests.tls import NginxTls, make_certificate
 from hil_tests.village_link import VillageLink
 from ingest.body import pack
-from ingest.influxdb1 import Influxdb1Settings
+from ingest.database import Influxdb1Settings
 from ingest.points import reading_line
 from ingest.writer import open_writer
 

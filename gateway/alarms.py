@@ -17,8 +17,8 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from gateway.alarm_rules import Limit, Rules
-from gateway.entry import GATEWAY, Entry
-from gateway.event import EVENT, Identity, as_document, bare, elapsed, event, identity, is_older, later, of_document
+from gateway.entry import GATEWAY, Entry, bare
+from gateway.event import EVENT, Identity, as_document, elapsed, event, identity, is_older, later, of_document
 from gateway.message import ReadingMessage
 from ingest.reading import Reading, TimeQuality, Value
 from ingest.signals import catalogue
@@ -140,11 +140,11 @@ class Alarms:
                 self._told.add(identity(entry))
                 self._last_told[entry.reading.unit, entry.reading.device, entry.reading.signals["name"]] = entry
 
-    def caught_up(self, now: int) -> list[Entry]:
-        """All that was stored since the checkpoint was heard again. What time alone made was not: it is as it was told,
-        and over where a reading has come since.
+    def caught_up(self, made: Iterable[Entry], now: int) -> list[Entry]:
+        """All that was stored since the checkpoint was heard again, which `made` these events: what is to be told of
+        them. What time alone made was not heard: it is as it was told, and over where a reading has come since.
         """
-        events = []
+        events = list(made)
         for (unit, name_of_device, name), told in self._last_told.items():
             if unit == GATEWAY:
                 own = self._devices.setdefault(Source(GATEWAY, GATEWAY, GATEWAY), _Device(bare(told), bare(told), now))

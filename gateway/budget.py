@@ -73,12 +73,12 @@ class Budget:
     @property
     def day_bytes(self) -> int:
         """Spent today."""
-        return self._spent.day_bytes if self._spent.day in (None, self._today()) else 0
+        return 0 if _is_over(self._spent.day, self._today()) else self._spent.day_bytes
 
     @property
     def month_bytes(self) -> int:
         """Spent this month."""
-        return self._spent.month_bytes if self._spent.month in (None, (self._today() or "")[:7]) else 0
+        return 0 if _is_over(self._spent.month, (self._today() or "")[:7]) else self._spent.month_bytes
 
     def spent_share(self) -> float | None:
         """What of the tighter budget is spent, in %; None while there is no limit."""
@@ -144,6 +144,11 @@ class Budget:
         except (OSError, ValueError, IndexError) as error:
             move_aside(self._disk, FILE, f"{error}; counting begins anew")
             return _Spent()
+
+
+def _is_over(counted: str | None, now: str | None) -> bool:
+    """A day or month before the one that was counted comes of a clock that was wrong: what was spent stays spent."""
+    return counted is not None and now is not None and counted < now
 
 
 def _document(spent: _Spent) -> bytes:

@@ -45,8 +45,11 @@ class Derived:
         alarms: Alarms,
         clock: Clock,
         gateway: Callable[[], GatewayState],
+        gets_on: Callable[[], None] = lambda: None,
     ) -> None:
-        """Continue where the last run ended. `gateway` tells how the gateway itself does."""
+        """Continue where the last run ended. `gateway` tells how the gateway itself does; `gets_on` is called with each
+        frame that is read for that.
+        """
         self._disk = disk
         self._journal = journal
         self._roll_ups = roll_ups
@@ -58,7 +61,7 @@ class Derived:
         self._notice = Notice(log, "roll-ups and events")
         self._saved = clock.boottime()
         self._position = self._restore()
-        self._catch_up()
+        self._catch_up(gets_on)
 
     def heard(self, entries: Sequence[Entry]) -> None:
         """Readings that were just committed, by the one who commits readings."""
@@ -94,11 +97,9 @@ class Derived:
         with self._lock:
             self._events += self._alarms.look(self._gateway(), now, utc)
         self._tell()
-        if utc is None:
-            return INTERVAL
         with self._lock:
-            work = self._roll_ups.due(utc, now)
-        if work is None:
+            work = None if utc is None else self._roll_ups.due(utc, now)
+        if work is None or utc is None:
             if now - self._saved >= CHECKPOINT_MS:
                 with self._lock:
                     self._save()
@@ -148,16 +149,17 @@ class Derived:
             move_aside(self._disk, FILE, repr(error))
             return None
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, gets_on: Callable[[], None]) -> None:
         now = self._clock.boottime()
         try:
-            self._alarms.told(entry for frame in self._journal.past.since(self._position) for entry in frame.entries)
             for frame in self._journal.past.since(self._position):
+                gets_on()
+                self._alarms.told(frame.entries)
                 readings = [entry for entry in frame.entries if not entry.made_here]
                 self._roll_ups.heard(readings, now)
                 self._events += self._alarms.heard(readings, now)
         except OSError as error:
             log.warning("what was committed last cannot be read again (%s); it is summed up when more comes", error)
-        self._events += self._alarms.caught_up(now)
+        self._events = self._alarms.caught_up(self._events, now)
         self._position = self._journal.past.position
         self._tell()

@@ -32,12 +32,6 @@ def identity(of: Entry) -> Identity:
     return reading.unit, reading.device, reading.boot, reading.seq, reading.up, signals["name"], signals["state"]
 
 
-def bare(entry: Entry) -> Entry:
-    """The entry without what was measured: who, when, and how it came."""
-    reading = replace(entry.reading, signals={}, error=None)
-    return replace(entry, message=ReadingMessage(reading, entry.message.sent, entry.message.oldest, b""))
-
-
 def later(entry: Entry, ms: int) -> Entry:
     """The same, so much later."""
     dated = None if entry.dated is None else (entry.dated[0] + ms, entry.dated[1])

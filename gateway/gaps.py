@@ -9,12 +9,11 @@ Not promised: what a boot took last and lost with its power; nobody knows that t
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from gateway.entry import Entry
+from gateway.entry import Entry, bare
 from gateway.intervals import IntervalSet
 from gateway.journal import Journal
 from gateway.ledger import Key
 from gateway.loss import Lost, Reason
-from gateway.message import ReadingMessage
 
 QUIET_MS = 600_000
 PAUSE_MS = 120_000
@@ -42,8 +41,7 @@ class _Edges:
     def add(self, entry: Entry) -> None:
         seq = entry.reading.seq
         self.heard.add(seq)
-        bare = ReadingMessage(replace(entry.reading, signals={}, error=None), None, seq, b"")
-        self.entries[seq] = replace(entry, message=bare)
+        self.entries[seq] = bare(entry)
         for near in (seq - 1, seq, seq + 1):
             if near - 1 in self.heard and near + 1 in self.heard:
                 self.entries.pop(near, None)

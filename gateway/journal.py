@@ -55,11 +55,12 @@ class Journal:
         disk: Disk,
         *,
         on_entry: Callable[[Entry], None] = lambda _: None,
+        gets_on: Callable[[], None] = lambda: None,
         limit_bytes: int = LIMIT_BYTES,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
-        """Read what is there; `on_entry` hears every stored reading of a board in the order of arrival. Raises OSError
-        only where the folder itself cannot be listed.
+        """Read what is there; `on_entry` hears every stored reading of a board in the order of arrival, and `gets_on`
+        is called after each segment. Raises OSError only where the folder itself cannot be listed.
         """
         self._disk = disk
         self._segment_bytes = segment_bytes
@@ -90,6 +91,7 @@ class Journal:
         for name in names:
             self._recover(name, on_entry)
             disk.release(name)
+            gets_on()
         self._damaged_upto = {
             key: self._ledger.seen[key].last() + 1
             for segment in self._damaged

@@ -10,7 +10,7 @@ Not promised: that a step makes room at once; the losses of a few sparse reading
 
 import errno
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from gateway.backlog import Backlog, Segment
@@ -97,7 +97,7 @@ class Room:
             return True
         closed = [segment for segment in self._backlog.segments[:-1] if not segment.foreign]
         for segment in closed:
-            if segment.sent * SENT_SHARE >= len(segment.frames):
+            if segment.sent and segment.sent * SENT_SHARE >= len(segment.frames):
                 self._rewrite(segment, segment.level)
                 return True
         for level in (*INTERVALS_MS, EMPTIED):
@@ -129,7 +129,8 @@ class Room:
                     yield frame
 
         thinned = thin(waiting(), level, self._next_number, segment.number if joined else None)
-        if not thinned.given_up and not segment.sent:
+        # Events and roll-ups count as well: they are not given up, but a segment of them alone has to go, too.
+        if not segment.sent and _readings(gone) == _readings(thinned.marks):
             segment.level = level
             return
         data = thinned.data if into in sources else self._disk.read(into.name) + thinned.data
@@ -151,3 +152,7 @@ class Room:
         if before is None or before.foreign or before.level != level:
             return None
         return before if before.size < self._segment_bytes or level == EMPTIED else None
+
+
+def _readings(marks: Sequence[FrameMark]) -> int:
+    return sum(mark.readings for mark in marks)

@@ -51,6 +51,9 @@ RECEIVE_SLACK = 3 * KEEPALIVE
 FORWARD_SLACK = 10 * TIMEOUT
 """One step makes a few requests, each with a time for connecting, sending and waiting."""
 
+START_SLACK = 90.0
+"""Seconds for reading one segment on a slow card. Of two months without a link there are thousands."""
+
 DERIVE_SLACK = 300.0
 """Seconds for an hour of all units on a slow card."""
 
@@ -84,7 +87,11 @@ class Service:
             known = entry.kernel == kernel and not entry.queued
             units.heard(entry.message, entry.received if known else None)
 
-        journal = Journal(disk, on_entry=heard, limit_bytes=settings.journal_limit)
+        def gets_on() -> None:
+            manager.starting(START_SLACK)
+
+        gets_on()
+        journal = Journal(disk, on_entry=heard, gets_on=gets_on, limit_bytes=settings.journal_limit)
         dead_letters = DeadLetters(disk)
         receiver = Receiver(settings.broker, clock.boottime, self._on_refused, self._receiver_got_on)
         self._derived = Derived(
@@ -94,6 +101,7 @@ class Service:
             alarms=Alarms(settings.rules, bit_names(), kernel),
             clock=clock,
             gateway=self._gateway,
+            gets_on=gets_on,
         )
         committer = Committer(
             journal=journal,

@@ -6,9 +6,10 @@ from pathlib import Path
 from gateway import alarm_rules
 from gateway.alarm_rules import Rules
 from gateway.budget import UNLIMITED, Limits
+from ingest.database import DatabaseSettings
 from ingest.points import is_tag
 from ingest.settings_file import Table
-from ingest.writer import DatabaseSettings, database_settings
+from ingest.writer import database_settings
 
 COMMIT_INTERVAL = 5.0
 """Seconds. Longer costs the card fewer bytes; the board sends again after 20 s without an acknowledgement."""

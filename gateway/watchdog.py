@@ -23,6 +23,10 @@ class ServiceManager:
         self.feed_interval = min(LONGEST_FEED, watched_seconds / 2) if watched_seconds else LONGEST_FEED
         """Seconds between two signs of life, half of what systemd waits for."""
 
+    def starting(self, seconds: float) -> None:
+        """The start gets on, and says so again within that time, or is ready; `TimeoutStartSec=` counts no longer."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
     def ready(self) -> None:
         """The service does its work from now on."""
         self._tell("READY=1")

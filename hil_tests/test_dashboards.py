@@ -9,7 +9,7 @@ import pytest
 from hil_tests.grafana_stand_in import DASHBOARDS, QUERIES, Shown
 from hil_tests.services import InfluxDB
 from ingest.answer import Verdict
-from ingest.influxdb1 import Influxdb1Settings
+from ingest.database import Influxdb1Settings
 from ingest.points import reading_line
 from ingest.reading import Reading, Value
 from ingest.writer import open_writer

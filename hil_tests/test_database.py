@@ -12,11 +12,10 @@ import pytest
 from hil_tests.services import InfluxDB, InfluxUser, NginxV2Shim, VictoriaMetrics
 from hil_tests.village_link import VillageLink
 from ingest.answer import Verdict
-from ingest.influxdb1 import Influxdb1Settings
-from ingest.influxdb2 import Influxdb2Settings
+from ingest.database import DatabaseSettings, Influxdb1Settings, Influxdb2Settings
 from ingest.points import reading_line
 from ingest.reading import Reading, Value
-from ingest.writer import DatabaseSettings, Writer, open_writer
+from ingest.writer import Writer, open_writer
 
 TIME = 1_764_000_000_000
 GATEWAY = InfluxUser("gateway", "secret-of-the-gateway", "WRITE")

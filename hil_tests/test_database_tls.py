@@ -14,8 +14,7 @@ from hil_tests.tls import NginxTls, make_certificate
 from hil_tests.village_link import VillageLink
 from ingest.answer import Verdict
 from ingest.connection import IP_HEADER, TCP_HEADER
-from ingest.influxdb1 import Influxdb1Settings
-from ingest.influxdb2 import Influxdb2Settings
+from ingest.database import Influxdb1Settings, Influxdb2Settings
 from ingest.writer import open_writer
 
 DEADLINE = 5.0

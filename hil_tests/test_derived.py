@@ -13,7 +13,7 @@ from hil_tests.gateway_process import Gateway
 from hil_tests.scripted_board import DEADLINE, PASSWORD, UNIT, ScriptedBoard
 from hil_tests.services import InfluxDB, InfluxUser, Mosquitto, wait_until
 from ingest.answer import Verdict
-from ingest.influxdb1 import Influxdb1Settings
+from ingest.database import Influxdb1Settings
 from ingest.writer import Writer, open_writer
 from tests import gateway_derived_bench as derived
 from tests.gateway_stand_ins import RecordingDisk

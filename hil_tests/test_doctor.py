@@ -11,6 +11,7 @@ from firmware.host.bundle import CACHE, build
 from firmware.host.umqtt import source
 from hil_tests.board import Board
 from hil_tests.bus import Bus
+from hil_tests.raft import HEAP
 from hil_tests.scripted_gateway import ScriptedGateway
 from hil_tests.services import REPOSITORY, Mosquitto, wait_until
 
@@ -26,7 +27,7 @@ def bus(tmp_path: Path) -> Iterator[Bus]:
 
 @pytest.fixture
 def board(tmp_path: Path, bus: Bus) -> Iterator[Board]:
-    with Board(tmp_path / "board", bus.port, heap="128k") as board:
+    with Board(tmp_path / "board", bus.port, heap=HEAP) as board:
         yield board
 
 

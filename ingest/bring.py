@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ingest.answer import Verdict
 from ingest.carried import DamagedError, packages, read_lines, read_slip
-from ingest.influxdb1 import Influxdb1Settings
+from ingest.database import DatabaseSettings, Influxdb1Settings
 from ingest.settings_file import SettingsError
-from ingest.writer import DatabaseSettings, Writer
+from ingest.writer import Writer
 
 REQUEST_LINES = 5000
 TRIES = 6

@@ -1,7 +1,6 @@
 """Writing to InfluxDB 1.x through its own `/write`. docs/decisions/040 says why over urllib3."""
 
 import base64
-from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -10,17 +9,8 @@ from urllib3.util import SKIP_HEADER
 from ingest.answer import Answer
 from ingest.body import TIGHT, pack
 from ingest.connection import CONNECT_TIMEOUT, Meter
+from ingest.database import Influxdb1Settings
 from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
-
-
-@dataclass(frozen=True, slots=True)
-class Influxdb1Settings:
-    """`user` and `password` are both None where the server asks for none."""
-
-    url: str
-    database: str
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
 
 
 class Influxdb1Writer:

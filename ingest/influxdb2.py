@@ -5,7 +5,6 @@ below it sends one request and gives status, headers and body, which is all that
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -18,17 +17,8 @@ from urllib3.util import SKIP_HEADER
 from ingest.answer import Answer
 from ingest.body import TIGHT, pack
 from ingest.connection import CONNECT_TIMEOUT, Meter
+from ingest.database import Influxdb2Settings
 from ingest.judge import Judge, judge_answer, judge_failure, judge_ping
-
-
-@dataclass(frozen=True, slots=True)
-class Influxdb2Settings:
-    """`org` is looked at by InfluxDB 2.x only."""
-
-    url: str
-    org: str
-    bucket: str
-    token: str = field(repr=False)
 
 
 class Influxdb2Writer:

@@ -5,11 +5,9 @@ from urllib.parse import urlsplit
 
 from ingest.answer import Answer
 from ingest.body import TIGHT
-from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
-from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
+from ingest.database import DatabaseSettings, Influxdb1Settings, Influxdb2Settings
+from ingest.influxdb1 import Influxdb1Writer
 from ingest.settings_file import Table, is_host
-
-DatabaseSettings = Influxdb1Settings | Influxdb2Settings
 
 TIMEOUT = 30.0
 """Seconds that an answer is waited for at most: a busy database needs some of them."""
@@ -40,6 +38,9 @@ def open_writer(settings: DatabaseSettings, timeout: float = TIMEOUT) -> Writer:
         case Influxdb1Settings():
             return Influxdb1Writer(settings, timeout)
         case Influxdb2Settings():
+            # Only who writes through it pays the 14 MB of memory that influxdb-client takes.
+            from ingest.influxdb2 import Influxdb2Writer  # noqa: PLC0415
+
             return Influxdb2Writer(settings, timeout)
 
 

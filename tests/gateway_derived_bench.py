@@ -20,9 +20,10 @@ ON = 1 << 4
 
 
 class Gateway:
-    """The clock knows the time."""
+    """The clock knows the time. `caught_up` frames were read once more at the start."""
 
     def __init__(self, disk: RecordingDisk, clocks: ScriptedClocks) -> None:
+        self.caught_up = 0
         self.clocks = clocks
         self.journal = Journal(disk, segment_bytes=2000)
         clock = clocks.clock(clocks.system)
@@ -33,7 +34,11 @@ class Gateway:
             alarms=Alarms(RULES, BITS, KERNEL),
             clock=clock,
             gateway=lambda: GatewayState(10**10, None),
+            gets_on=self._count,
         )
+
+    def _count(self) -> None:
+        self.caught_up += 1
 
     def commit(self, entries: list[Entry]) -> None:
         """As boards do: what is known is not sent again."""

@@ -244,7 +244,7 @@ def test_what_is_told_already_is_not_made_again() -> None:
     again = Bench()
     again.alarms.told(events[:1])
     assert changes_of(again.alarms.heard([first], 0)) == [(1, "cell under-voltage", True)]
-    assert again.alarms.caught_up(0) == []
+    assert again.alarms.caught_up([], 0) == []
     assert again.names() == {"cell over-voltage", "cell under-voltage"}
 
 
@@ -258,13 +258,13 @@ def test_what_time_made_is_as_it_was_told() -> None:
     again = Bench()
     again.alarms.told(silent)
     again.alarms.heard([heard], 360_000)
-    assert again.alarms.caught_up(360_000) == []
+    assert again.alarms.caught_up([], 360_000) == []
     assert again.names() == {"silent", "disk"}
     assert (again.look(400, GatewayState(10**8, None)), again.look(700, GatewayState(10**8, None))) == ([], [])
     back = Bench()
     back.alarms.told(silent)
     back.alarms.heard([heard, bench.entry(310, {"soc": 50})], 360_000)
-    assert changes_of(back.alarms.caught_up(360_000)) == [(310_000, "silent", False)]
+    assert changes_of(back.alarms.caught_up([], 360_000)) == [(310_000, "silent", False)]
 
 
 def test_what_is_made_here_makes_no_alarm() -> None:

@@ -129,3 +129,19 @@ def test_what_is_spent_of_the_tighter_budget() -> None:
     bench.clocks.forward(DAY_MS)
     assert bench.budget.spent_share() == 5.0
     assert Bench(Limits()).budget.spent_share() is None
+
+
+def test_a_clock_that_is_put_back_gives_no_budget_back() -> None:
+    bench = Bench(Limits(day=1000, month=1000), "2026-12-01 00:00")
+    bench.budget.spend(400)
+    bench.clocks.system -= DAY_MS
+    assert (bench.budget.day_bytes, bench.budget.month_bytes) == (400, 400)
+    bench.budget.spend(100)
+    assert (bench.budget.day_bytes, bench.budget.left(backlog=False)) == (500, 500)
+
+
+def test_a_start_that_does_not_know_the_time_yet_forgets_nothing() -> None:
+    bench = Bench(Limits(month=1000))
+    bench.budget.spend(400)
+    bench.knows_time = False
+    assert bench.started().month_bytes == 400

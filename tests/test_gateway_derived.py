@@ -164,3 +164,15 @@ def test_a_power_cut_at_any_moment_leaves_no_hour_half_and_no_change_untold_or_t
             assert gateway.rolled_up() == expected
             events = [identity(event) for event in gateway.found("event") if event.reading.signals["name"] != "silent"]
             assert [(seq, state) for _, _, _, seq, _, _, state in events] == [(5, True), (25, False)]
+
+
+def test_a_start_is_not_longer_for_all_that_came_while_nobody_knew_the_time() -> None:
+    """The checkpoint is written then, too: what lies before it is not read once more."""
+    disk, clocks = RecordingDisk(), at(0)
+    gateway = Gateway(disk, clocks)
+    gateway.derived._clock = clocks.clock()
+    for seq in range(30):
+        gateway.commit([reading(seq)])
+    gateway.settle(CHECKPOINT_MS)
+    gateway.commit([reading(30)])
+    assert 1 <= Gateway(disk, at(2 * HOUR_MS)).caught_up <= 5

@@ -1,7 +1,7 @@
 from typing import Any
 
-from gateway.entry import Entry
-from gateway.event import as_document, bare, elapsed, event, identity, is_older, later, of_document
+from gateway.entry import Entry, bare
+from gateway.event import as_document, elapsed, event, identity, is_older, later, of_document
 from tests.gateway_stand_ins import UTC_2026, entry
 
 OTHER = "00000000000000bb"

@@ -1,6 +1,7 @@
 import pytest
 
 from gateway.entry import Entry, FrameMark, StoredFrame
+from gateway.event import event
 from gateway.journal import Journal
 from gateway.ledger import RESERVE
 from gateway.room import FREE_KEPT
@@ -147,3 +148,12 @@ def test_a_disk_that_takes_no_step_lets_the_journal_grow_to_its_limit_and_no_fur
 
 def _refuse(_name: str, _data: bytes) -> None:
     raise OSError(5, "Input/output error")
+
+
+def test_a_segment_of_which_nothing_is_left_is_not_written_anew_for_ever() -> None:
+    """Events alone, which leave no loss behind: what they were made of is told as lost."""
+    journal = Journal(RecordingDisk(), limit_bytes=1500, segment_bytes=1)
+    for seq in range(30):
+        journal.commit([event(entry(seq, (START + seq, "device")), "soc_low", 19.0, "19 %", is_on=bool(seq % 2))])
+    assert journal.bytes <= 1500
+    assert journal.pending_events < 30

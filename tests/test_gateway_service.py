@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from gateway.alarm_rules import DEFAULT, load
+from gateway.journal import Journal
 from gateway.page.server import bind
 from gateway.receive import Receiver
 from gateway.service import Service
 from gateway.settings import BrokerSettings, PageSettings, Settings
 from gateway.watchdog import ServiceManager
 from hil_tests.services import wait_until
-from ingest.influxdb1 import Influxdb1Settings
-from tests.gateway_stand_ins import RecordingDisk
+from ingest.database import Influxdb1Settings
+from tests.gateway_stand_ins import RecordingDisk, entry
+
+GETS_ON = b"EXTEND_TIMEOUT_USEC=90000000"
 
 
 @pytest.fixture
@@ -62,12 +65,12 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def running(settings: Settings, systemd: socket.socket) -> Iterator[None]:
+def running(settings: Settings, systemd: socket.socket, disk: RecordingDisk | None = None) -> Iterator[None]:
     """The service, watched and fed every 10 ms, until the block ends."""
     stop = threading.Event()
     manager = ServiceManager({"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "20000"})
     with bind(settings.page.host, settings.page.port) as page:
-        service = threading.Thread(target=Service(settings, RecordingDisk(), page, stop, manager).run)
+        service = threading.Thread(target=Service(settings, disk or RecordingDisk(), page, stop, manager).run)
         service.start()
         try:
             yield
@@ -78,6 +81,7 @@ def running(settings: Settings, systemd: socket.socket) -> Iterator[None]:
 
 def test_systemd_hears_that_it_is_ready_gets_on_and_ends(settings: Settings, systemd: socket.socket) -> None:
     with running(settings, systemd):
+        assert systemd.recv(100) == GETS_ON
         assert [systemd.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
     while (word := systemd.recv(100)) != b"STOPPING=1":
         assert word == b"WATCHDOG=1"
@@ -98,4 +102,19 @@ def test_the_watchdog_is_not_fed_while_a_thread_hangs(
     with running(settings, systemd):
         wait_until(lambda: f"no sign comes from {name}" in caplog.text, 10, "a word on the thread that hangs")
         released.set()
-    assert [systemd.recv(100) for _ in range(2)] == [b"READY=1", b"STOPPING=1"]
+    assert [systemd.recv(100) for _ in range(3)] == [GETS_ON, b"READY=1", b"STOPPING=1"]
+
+
+def test_a_start_that_has_much_to_read_is_not_taken_for_one_that_hangs(
+    settings: Settings, systemd: socket.socket
+) -> None:
+    """systemd ends a start that took 90 s, and two months without a link are not read in that time."""
+    disk = RecordingDisk()
+    journal = Journal(disk, segment_bytes=1)
+    for seq in range(2):
+        journal.commit([entry(seq)])
+    with running(settings, systemd, disk):
+        words = list(iter(lambda: systemd.recv(100), b"READY=1"))
+    assert words == [GETS_ON] * (1 + 2 + 2), (
+        "at the beginning, for each segment, and for each frame that is heard again"
+    )

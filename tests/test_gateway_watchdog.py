@@ -19,6 +19,8 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
 
 def test_systemd_hears_each_word(systemd: socket.socket) -> None:
     manager = ServiceManager({"NOTIFY_SOCKET": systemd.getsockname()})
+    manager.starting(90)
+    assert systemd.recv(100) == b"EXTEND_TIMEOUT_USEC=90000000"
     for say, word in ((manager.ready, b"READY=1"), (manager.alive, b"WATCHDOG=1"), (manager.stopping, b"STOPPING=1")):
         say()
         assert systemd.recv(100) == word

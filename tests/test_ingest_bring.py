@@ -5,7 +5,7 @@ import pytest
 
 from ingest.answer import Answer, Verdict
 from ingest.bring import TRIES, Bringer, Imported, StopError
-from ingest.influxdb1 import Influxdb1Settings
+from ingest.database import Influxdb1Settings
 from ingest.settings_file import SettingsError
 from tests.gateway_stand_ins import ScriptedDatabase
 from tests.test_ingest_carried import LINES, package

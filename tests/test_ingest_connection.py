@@ -4,8 +4,9 @@ import pytest
 from urllib3 import connection_from_url
 
 from ingest.connection import TCP_HEADER, Meter, traffic
-from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
-from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
+from ingest.database import Influxdb1Settings, Influxdb2Settings
+from ingest.influxdb1 import Influxdb1Writer
+from ingest.influxdb2 import Influxdb2Writer
 from tests.stub_server import StubServer, http_answer
 
 NO_CONTENT = http_answer("204 No Content")

@@ -5,7 +5,8 @@ import socket
 import pytest
 
 from ingest.answer import Answer, Verdict
-from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
+from ingest.database import Influxdb1Settings
+from ingest.influxdb1 import Influxdb1Writer
 from tests.stub_server import StubServer, http_answer
 
 LINES = [f"bms,device=bms1,unit=raft-01 soc={soc}.0 1764000000{soc}" for soc in range(100, 150)]

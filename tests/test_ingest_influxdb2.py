@@ -4,7 +4,8 @@ import socket
 import pytest
 
 from ingest.answer import Answer, Verdict
-from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
+from ingest.database import Influxdb2Settings
+from ingest.influxdb2 import Influxdb2Writer
 from tests.stub_server import StubServer, http_answer
 
 LINES = [f"bms,device=bms1,unit=raft-01 soc={soc}.0 1764000000{soc}" for soc in range(100, 150)]

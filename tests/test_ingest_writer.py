@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,11 +9,13 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.influxdb1 import Influxdb1Settings, Influxdb1Writer
-from ingest.influxdb2 import Influxdb2Settings, Influxdb2Writer
+from ingest.database import DatabaseSettings, Influxdb1Settings, Influxdb2Settings
+from ingest.influxdb1 import Influxdb1Writer
+from ingest.influxdb2 import Influxdb2Writer
 from ingest.settings_file import SettingsError, Table
-from ingest.writer import DatabaseSettings, database_settings, open_writer
+from ingest.writer import database_settings, open_writer
 
+ROOT = Path(__file__).parent.parent
 WHERE = "gateway.toml: database"
 URL_WAY_OUT = "write it like https://influx.example.org:8086, with user and password under keys of their own"
 
@@ -149,3 +153,9 @@ def test_a_token_that_no_header_can_carry(v2: dict[str, Any], tmp_path: Path) ->
     assert refusal(v2 | {"token_file": str(path)}) == (
         f"{WHERE}.token_file: {str(path)!r}; put the password or token alone into that file, as one line of ASCII"
     )
+
+
+def test_who_writes_to_influxdb_1_does_not_pay_for_the_client_of_2() -> None:
+    """14 MB of the 60 that the gateway may take."""
+    script = "import sys, gateway.service; sys.exit('influxdb_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
