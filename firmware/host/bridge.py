@@ -9,7 +9,7 @@ from typing import Protocol
 import serial
 
 from firmware.board import rtu
-from firmware.host import repl
+from firmware.host import ports, repl
 from ingest.settings_file import SettingsError
 
 _BOARD_ANSWERS = 5
@@ -130,4 +130,4 @@ def adapter(port: str) -> Iterator[Bridge]:
         with serial.Serial(port, timeout=0.01, exclusive=True) as opened:
             yield Adapter(opened)
     except OSError as error:
-        raise SettingsError(f"{port}: {error}; check cable and port, and that nothing else uses it") from None
+        raise ports.unusable(port, error) from None

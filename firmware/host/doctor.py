@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         raise SettingsError(f"{name}: {error}") from None
     except OSError as error:
-        raise SettingsError(f"{name}: {error}; check cable and port, and that nothing else uses it") from None
+        raise ports.unusable(name, error) from None
     print(", firmware ".join(report.get("unit") or ["a board that does not tell its name"]))
     found = judge(report)
     for finding in found:
