@@ -1,7 +1,7 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
+.PHONY: help demo test soak lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
   install-gateway uninstall-gateway add-unit demo-packages test-packages
 
 PYTHON ?= python3
@@ -11,6 +11,8 @@ PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
 SECONDS ?=
+HOURS ?= 2
+SEED ?=
 IMAGE ?=
 PORT ?=
 UNIT ?=
@@ -32,6 +34,9 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
+
+soak: demo-packages $(VENV)/ready ## run the whole chain under random faults for HOURS=…; the SEED=… that it prints gives the same faults again
+	@$(RUN) hil_tests.soak --hours "$(HOURS)" $(SEED:%=--seed %)
 
 lint: $(VENV)/ready ## check style and types, the board's against the ESP32's stubs
 	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy && $(RUN) tools.chip_types

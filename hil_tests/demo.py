@@ -36,6 +36,10 @@ class Story:
 
     def __init__(self) -> None:
         self.interrupted = threading.Event()
+        self.restart()
+
+    def restart(self) -> None:
+        """The seconds begin now."""
         self._began = time.monotonic()
 
     @property
