@@ -1,7 +1,7 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
+.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
   install-gateway uninstall-gateway add-unit demo-packages test-packages
 
 PYTHON ?= python3
@@ -13,6 +13,7 @@ export PATH
 SECONDS ?=
 HOURS ?= 2
 SEED ?=
+ROW ?=
 IMAGE ?=
 PORT ?=
 UNIT ?=
@@ -34,6 +35,9 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
+
+hil: demo-packages $(VENV)/ready ## run the fault matrix in its long version, about an hour and a half; ROW="link down" runs rows of that name
+	@$(RUN) hil_tests.reliability --row "$(ROW)"
 
 soak: demo-packages $(VENV)/ready ## run the whole chain under random faults for HOURS=…; the SEED=… that it prints gives the same faults again
 	@$(RUN) hil_tests.soak --hours "$(HOURS)" $(SEED:%=--seed %)

@@ -6,16 +6,22 @@ same hours, same faults at the same seconds. What the chain was doing at that mo
 """
 
 import heapq
+import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import cycle, islice
+from pathlib import Path
 from typing import Any
 
 from hil_tests.chain import Chain
+from hil_tests.frame import with_crc
 from hil_tests.hub import FAULTS
 from hil_tests.shifted_gateway import ShiftedGateway
 
 HOUR = 3600.0
+TO_1970 = -498_000
+"""Hours from the time of this trial to 1970."""
 REPLY_FAULTS = tuple(kind for kind in FAULTS if kind != "delay")
 
 
@@ -66,7 +72,7 @@ LANES = {
 }
 """The broker keeps nothing on a disk, so each time that it is killed or restarted its state is gone."""
 
-CUTS_THE_BOARD = ("board power cut", "board, broker and gateway killed")
+CUTS_THE_BOARD = ("board power cut", "board, broker and gateway killed", "board and gateway cut")
 KINDS = tuple(kind for lane in LANES.values() for kind in lane.kinds)
 
 
@@ -75,6 +81,22 @@ def schedule(seed: int, seconds: float, haste: float = 1.0) -> list[Fault]:
     return sorted(
         (fault for lane in LANES for fault in _of_lane(lane, seed, seconds, haste)), key=lambda fault: fault.begin
     )
+
+
+def in_turn(
+    seed: int,
+    rounds: int,
+    kinds: Iterable[tuple[str, dict[str, Any]]],
+    hold: tuple[float, float],
+    pause: tuple[float, float],
+) -> list[Fault]:
+    """The kinds one after the other, again and again, `rounds` in all; `hold` and `pause` are from and to in s."""
+    chance, at, faults = random.Random(seed), 0.0, list[Fault]()
+    for kind, detail in islice(cycle(kinds), rounds):
+        begin = at + chance.uniform(*pause)
+        at = begin + chance.uniform(*hold)
+        faults.append(Fault(begin, at, "alone", kind, detail))
+    return faults
 
 
 def _of_lane(lane: str, seed: int, seconds: float, haste: float) -> Iterator[Fault]:
@@ -141,6 +163,14 @@ def _does(chain: Chain, gateway: ShiftedGateway, fault: Fault) -> tuple[Callable
     def nothing() -> None:
         pass
 
+    def both_cut() -> None:
+        board.power_cut()
+        gateway.kill()
+
+    def both_back() -> None:
+        board.power_on()
+        gateway.start()
+
     def all_killed() -> None:
         broker.kill()
         gateway.kill()
@@ -177,6 +207,12 @@ def _does(chain: Chain, gateway: ShiftedGateway, fault: Fault) -> tuple[Callable
             return broker.freeze, broker.thaw
         case "board, broker and gateway killed":
             return all_killed, all_back
+        case "board and gateway cut":
+            return both_cut, both_back
+        case "second master":
+            return lambda: say(bus.port, detail["request"]), nothing
+        case "register fails":
+            return lambda: bus.do("fail", **detail), lambda: bus.do("heal", model=detail["model"])
         case "link down" | "link flapping":
             return link.cut, link.restore
         case "link silent":
@@ -192,3 +228,10 @@ def _does(chain: Chain, gateway: ShiftedGateway, fault: Fault) -> tuple[Callable
         case "clock set":
             return lambda: gateway.shift(detail["hours"] * HOUR), lambda: gateway.shift(0)
     raise ValueError(f"fault {fault.kind!r} is unknown; there is {', '.join(KINDS)}")
+
+
+def say(port: Path, request: str) -> None:
+    """As another master on the same two wires: the devices hear and answer it, and the board hears the answer."""
+    wire = os.open(port, os.O_WRONLY | os.O_NOCTTY)
+    os.write(wire, with_crc(bytes.fromhex(request)))
+    os.close(wire)

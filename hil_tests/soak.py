@@ -174,23 +174,22 @@ def last_line(log: Path) -> str:
     return (log.read_text("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
 
 
-def soak(
+def run_faults(
     folder: Path,
+    faults: list[Fault],
     seconds: float,
-    seed: int,
     *,
-    haste: float = 1.0,
+    period: int = PERIOD,
     settling: float = SETTLING,
     sample_every: float = SAMPLE_EVERY,
 ) -> Outcome:
-    """A run in `folder`, and its outcome."""
+    """The chain in `folder` under these faults for so many seconds, and what came of it."""
     story = Story()
     listen_for_the_end(story)
-    with Chain(folder, PERIOD, lambda line: story.tell(f"starting {line}"), ShiftedGateway) as chain:
+    with Chain(folder, period, lambda line: story.tell(f"starting {line}"), ShiftedGateway) as chain:
         assert isinstance(chain.gateway, ShiftedGateway)
-        faults = schedule(seed, seconds, haste)
         story.restart()
-        story.tell(f"seed {seed}: {len(faults)} faults in {seconds:.0f} s")
+        story.tell(f"{len(faults)} faults in {seconds:.0f} s")
         run = Soak(chain, chain.gateway, story, sample_every)
         run.run(faults, seconds)
         return run.settle(settling)
@@ -210,8 +209,10 @@ def main() -> int:
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed
     folder = Path(mkdtemp(prefix="powerunit-soak-"))
     began = datetime.now(UTC)
+    seconds = arguments.hours * HOUR
+    print(f"seed {seed}", flush=True)
     try:
-        outcome = soak(folder, arguments.hours * HOUR, seed)
+        outcome = run_faults(folder, schedule(seed, seconds), seconds)
     except (ServiceError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 2

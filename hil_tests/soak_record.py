@@ -91,7 +91,7 @@ def _page(outcome: Outcome, seed: int, hours: float, began: datetime) -> str:
         "",
         *_table(["fault", "times"], kinds),
         "",
-        f"Memory and file handles, looked at each minute. Growth is from {WARM_UP:.0f} s after each start of a process,",
+        f"Memory and file handles, looked at each minute. Growth is from {WARM_UP:.0f} s after a process' start,",
         "the median slope between all pairs of looks at one generation, times the longest watch. Flat is up to",
         f"{FLAT_SHARE:.0%} of the median or {FLAT_BYTES / 1e6:g} MB, and {FLAT_HANDLES} handles. A generation that was",
         f"watched for less than {SHORTEST_WATCH:.0f} s is not judged.",

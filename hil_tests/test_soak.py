@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hil_tests.faults import schedule
 from hil_tests.ledger import ExpectedReading
 from hil_tests.processes import Flatness
-from hil_tests.soak import is_in_window, soak
+from hil_tests.soak import is_in_window, run_faults
 from hil_tests.soak_record import Outcome, write
 
 GROWING = Flatness("gateway", 1, 60, 3000.0, 4e7, 12.0, 60_000_000, 12, 2e7, 0.0)
@@ -17,7 +18,7 @@ KEPT = Outcome(60.0, 100, 98, 0, 2, 0, 0, 0, 0, 0, 0, [], [], [], [])
 
 
 def test_half_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
-    outcome = soak(tmp_path, seconds=25.0, seed=4, haste=20.0, settling=8.0, sample_every=5.0)
+    outcome = run_faults(tmp_path, schedule(4, 25.0, haste=20.0), 25.0, settling=8.0, sample_every=5.0)
     assert outcome.kept, (outcome.line(), outcome.broken, outcome.examples)
     assert outcome.readings > 10
     assert {fault.lane for fault in outcome.faults} >= {"bus", "village", "link"}

@@ -1,0 +1,120 @@
+"""`make hil`: the fault matrix in its long version, and its page.
+
+    python -m hil_tests.reliability [--row PART_OF_A_NAME] [--page]
+
+Each row's result is kept as soon as it is there, and the page is made anew; so it can be interrupted and be run again
+for the rows that are missing. Exit code 1 when a row that ran broke its promise.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from hil_tests.matrix import NOT_COVERED, ROWS, Row
+from hil_tests.namespaces import NotAllowedError
+from hil_tests.services import REPOSITORY, ServiceError
+
+SEED = 7
+RESULTS = REPOSITORY / "docs" / "reliability"
+PAGE = REPOSITORY / "docs" / "reliability.md"
+HEAD = """# The fault matrix
+
+What was done to the chain, and what it cost. Ground truth is the rig's own log of what the emulated devices answered,
+or of what the scripted board took, compared with what the database holds. A reading is mis-timed when its time is off
+by more than 1 s. *In the window* were lost in the 30 s before a power cut of the board, which is all that one may cost;
+*estimated* carry a `time_quality` that says that their time is a guess.
+
+`make hil` runs every row and writes this page; `make hil ROW="link flapping"` runs one of them. `make test` runs a
+shorter version of each, which [`hil_tests/matrix.py`](../hil_tests/matrix.py) names. `make soak` runs for hours with
+everything at random, and keeps its records in `docs/soak/`.
+
+| row | what is done | rounds | readings | lost | duplicated | mis-timed | besides | run on |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |
+"""
+
+
+def run(row: Row) -> dict[str, Any]:
+    """The result of the long version, as it is kept."""
+    result: dict[str, Any] = {"row": row.name, "on": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
+    if row.run is None:
+        command = [sys.executable, "-m", "pytest", "-q", *row.short]
+        passed = subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0
+        return result | {"tests": len(row.short), "kept": passed}
+    folder = Path(mkdtemp(prefix=f"powerunit-{row.file}-"))
+    try:
+        found = row.run(folder, row.rounds, SEED)
+    except NotAllowedError as skipped:
+        return result | {"skipped": str(skipped), "kept": True}
+    except (ServiceError, AssertionError, subprocess.CalledProcessError) as error:
+        print(f"{row.name}: {error}; its folder is kept: {folder}", file=sys.stderr)
+        return result | {"failed": str(error), "kept": False}
+    if found.kept:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"{row.name}: {found}; its folder is kept: {folder}", file=sys.stderr)
+    return result | {"kept": found.kept} | asdict(found)
+
+
+def page() -> str:
+    return HEAD + "".join(f"| {' | '.join(line(row))} |\n" for row in ROWS) + NEVER
+
+
+NEVER = "".join(f"| {name} | – | | | | | | the rig cannot do it yet | never |\n" for name in NOT_COVERED)
+
+
+def line(row: Row) -> list[str]:
+    """A row of the table."""
+    kept = RESULTS / f"{row.file}.json"
+    if not kept.exists():
+        return [row.name, row.done, str(row.rounds), "", "", "", "", "**not run yet**", ""]
+    result = json.loads(kept.read_text("utf-8"))
+    if "tests" in result:
+        told = f"{result['tests']} exhaustive tests, all passed" if result["kept"] else "**failed**"
+        return [row.name, row.done, "all", "–", "–", "–", "–", told, result["on"]]
+    if word := result.get("skipped") or result.get("failed"):
+        return [row.name, row.done, str(row.rounds), "", "", "", "", word, result["on"]]
+    counts = [f"{result[name]:,}" for name in ("rounds", "readings", "lost", "duplicated", "mistimed")]
+    extra = [f"{result[name]} {word}" for name, word in BESIDES.items() if result[name]]
+    return [row.name, row.done, *counts, ", ".join(extra), result["on"]]
+
+
+BESIDES = {
+    "in_window": "lost in the window",
+    "estimated": "estimated",
+    "refused": "set aside, as refused by the database",
+    "wrong": "**wrong**",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m hil_tests.reliability", description="The fault matrix, long.")
+    parser.add_argument("--row", default="", help="only rows whose name holds this")
+    parser.add_argument("--page", action="store_true", help="only make the page anew from the results")
+    arguments = parser.parse_args()
+    rows = [row for row in ROWS if arguments.row.lower() in row.name.lower()]
+    if not rows:
+        print(f"ROW={arguments.row}: no row has that in its name; see hil_tests/matrix.py", file=sys.stderr)
+        return 2
+    RESULTS.mkdir(exist_ok=True)
+    broken = []
+    for number, row in enumerate([] if arguments.page else rows, 1):
+        print(f"row {number} of {len(rows)}: {row.name}, {row.rounds} rounds", flush=True)
+        result = run(row)
+        (RESULTS / f"{row.file}.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        PAGE.write_text(page(), "utf-8")
+        if not result["kept"]:
+            broken.append(row.name)
+    PAGE.write_text(page(), "utf-8")
+    print(f"{len(rows)} rows, broken: {', '.join(broken) or 'none'}; see docs/reliability.md")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
