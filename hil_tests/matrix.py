@@ -49,6 +49,8 @@ def on_the_chain(
 
 def chain(folder: Path, faults: list[Fault], rounds: int) -> Tally:
     outcome = run_faults(folder, faults, max(fault.end for fault in faults) + 1, period=PERIOD)
+    if len(outcome.faults) < len(faults):
+        raise KeyboardInterrupt
     return tally(outcome, rounds)
 
 

@@ -103,17 +103,27 @@ def main() -> int:
         print(f"ROW={arguments.row}: no row has that in its name; see hil_tests/matrix.py", file=sys.stderr)
         return 2
     RESULTS.mkdir(exist_ok=True)
+    try:
+        broken = run_all([] if arguments.page else rows)
+    except KeyboardInterrupt:
+        print("ended; the rows that were finished are kept", file=sys.stderr)
+        return 1
+    PAGE.write_text(page(), "utf-8")
+    print(f"{len(rows)} rows, broken: {', '.join(broken) or 'none'}; see docs/reliability.md")
+    return 1 if broken else 0
+
+
+def run_all(rows: list[Row]) -> list[str]:
+    """Those that broke their promise, by name."""
     broken = []
-    for number, row in enumerate([] if arguments.page else rows, 1):
+    for number, row in enumerate(rows, 1):
         print(f"row {number} of {len(rows)}: {row.name}, {row.rounds} rounds", flush=True)
         result = run(row)
         (RESULTS / f"{row.file}.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
         PAGE.write_text(page(), "utf-8")
         if not result["kept"]:
             broken.append(row.name)
-    PAGE.write_text(page(), "utf-8")
-    print(f"{len(rows)} rows, broken: {', '.join(broken) or 'none'}; see docs/reliability.md")
-    return 1 if broken else 0
+    return broken
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from hil_tests.chain import Chain
-from hil_tests.demo import Story, listen_for_the_end
+from hil_tests.demo import Story, listening_for_the_end
 from hil_tests.faults import CUTS_THE_BOARD, HOUR, Fault, Step, schedule, steps
 from hil_tests.ledger import ExpectedReading
 from hil_tests.processes import Sample, flatness, sample
@@ -185,8 +185,8 @@ def run_faults(
 ) -> Outcome:
     """The chain in `folder` under these faults for so many seconds, and what came of it."""
     story = Story()
-    listen_for_the_end(story)
-    with Chain(folder, period, lambda line: story.tell(f"starting {line}"), ShiftedGateway) as chain:
+    parts = Chain(folder, period, lambda line: story.tell(f"starting {line}"), ShiftedGateway)
+    with listening_for_the_end(story), parts as chain:
         assert isinstance(chain.gateway, ShiftedGateway)
         story.restart()
         story.tell(f"{len(faults)} faults in {seconds:.0f} s")
