@@ -238,7 +238,7 @@ ROWS = (
     ),
     Row(
         "slow link with loss",
-        "32 kbit/s, 800 ms, 10 % loss each way, by tc netem in a network namespace",
+        "32 kbit/s, 800 ms, 10 % of all packets lost, each way, on a wire of its own in a network namespace",
         (
             "hil_tests/test_gateway.py::"
             "test_over_a_thin_link_the_newest_readings_pass_the_backlog_and_every_byte_is_counted",

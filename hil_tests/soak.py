@@ -43,6 +43,7 @@ DELIVERY_DEADLINE = 300.0
 COUNT_EVERY = 5.0
 SHORTEST_HOURS = 0.01
 LONGEST_HOURS = 1000
+EXAMPLES = 5
 OUTPUT = Path("docs/soak")
 
 
@@ -141,24 +142,26 @@ class Soak:
 
     def _outcome(self, ran: float) -> Outcome:
         verdict = compare(self.chain.expected(), self.chain.stored())
-        in_window = [reading for reading in verdict.lost if is_in_window(reading, self.cuts)]
-        estimated = [point for _, point in verdict.mistimed if point.values.get("time_quality") == "estimated"]
+        lost = [reading for reading in verdict.lost if not is_in_window(reading, self.cuts)]
+        off = [pair for pair in verdict.mistimed if pair[1].values.get("time_quality") != "estimated"]
         return Outcome(
             seconds=ran,
             readings=verdict.expected,
             stored=verdict.expected - len(verdict.lost),
-            lost=len(verdict.lost) - len(in_window),
-            in_window=len(in_window),
+            lost=len(lost),
+            in_window=len(verdict.lost) - len(lost),
             duplicated=len(verdict.duplicated),
-            mistimed=len(verdict.mistimed) - len(estimated),
-            estimated=len(estimated),
+            mistimed=len(off),
+            estimated=len(verdict.mistimed) - len(off),
             wrong=len(verdict.wrong),
             foreign=len(verdict.foreign),
             write_attempts=len(self.chain.bus.ledger.write_attempts()),
             broken=list(self.broken),
             examples=[
-                *map(str, verdict.lost[:5]),
-                *(f"{reading} stored as {point}" for reading, point in verdict.mistimed[:5]),
+                *(f"lost: {reading}" for reading in lost[:EXAMPLES]),
+                *(f"mis-timed: {reading} is stored as {point}" for reading, point in off[:EXAMPLES]),
+                *(f"wrong: {reading} is stored as {point}" for reading, point in verdict.wrong[:EXAMPLES]),
+                *(f"twice or foreign: {point}" for point in [*verdict.duplicated, *verdict.foreign][:EXAMPLES]),
             ],
             faults=list(self.done),
             processes=flatness(self.samples),

@@ -28,7 +28,9 @@ class VillageLink:
     the gateway to the database, `bytes_down` back, over all connections.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, host: str = HOST) -> None:
+        """`host` is the address that it listens on."""
+        self.host = host
         self.port = free_port()
         self.bytes_up = 0
         self.bytes_down = 0
@@ -44,7 +46,7 @@ class VillageLink:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def cut(self, how: Literal["reset", "silence"] = "reset") -> None:
         """`reset` ends every connection and refuses new ones; `silence` keeps them, and carries nothing any more."""
@@ -73,7 +75,7 @@ class VillageLink:
     async def _restore(self) -> None:
         self._carries.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._accept, HOST, self.port)
+            self._server = await asyncio.start_server(self._accept, self.host, self.port)
 
     async def _cut(self, how: Literal["reset", "silence"]) -> None:
         self._carries.clear()

@@ -17,7 +17,7 @@ from urllib3 import make_headers
 
 from hil_tests.chain import DATABASE_PASSWORD, PASSWORDS
 from hil_tests.scripted_board import PASSWORD, POLL_MS, UNIT, ScriptedBoard
-from hil_tests.services import InfluxDB, InfluxUser, Mosquitto, http_request, wait_until
+from hil_tests.services import HOST, InfluxDB, InfluxUser, Mosquitto, http_request, wait_until
 from hil_tests.shifted_gateway import ShiftedGateway
 from hil_tests.tally import Tally
 from hil_tests.verdict import TOLERANCE
@@ -88,26 +88,36 @@ class Village:
         return int(self.gateway.state()["journal"]["backlog_readings"])
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a row has of its own: the folder of the database and that of the journal on other disks, and the address at
+    which the village's link listens, with the one under which the gateway reaches it.
+    """
+
+    database: Path | None = None
+    journal: Path | None = None
+    link: str = HOST
+    reached: str = HOST
+
+
 @contextmanager
-def village(
-    folder: Path, seed: int, readings: int, *, database_folder: Path | None = None, gateway_folder: Path | None = None
-) -> Iterator[Village]:
-    """`readings` is how many the board will take at most: so long ago it began. Folders may be disks of their own."""
+def village(folder: Path, seed: int, readings: int, places: Places = Places()) -> Iterator[Village]:
+    """`readings` is how many the board will take at most: so long ago it began."""
     with ExitStack() as parts:
-        database = parts.enter_context(
-            InfluxDB(database_folder or folder, users=[InfluxUser("gateway", DATABASE_PASSWORD, "WRITE")])
-        )
-        link = parts.enter_context(VillageLink(database.port))
+        users = [InfluxUser("gateway", DATABASE_PASSWORD, "WRITE")]
+        database = parts.enter_context(InfluxDB(places.database or folder, users=users))
+        link = parts.enter_context(VillageLink(database.port, places.link))
         broker = parts.enter_context(Mosquitto(folder, USERS))
-        gateway = parts.enter_context(
-            ShiftedGateway(
-                gateway_folder or folder,
-                broker,
-                link.url,
-                broker_password=USERS["gateway"],
-                database_password=DATABASE_PASSWORD,
-            )
+        gateway = ShiftedGateway(
+            folder,
+            broker,
+            f"http://{places.reached}:{link.port}",
+            broker_password=USERS["gateway"],
+            database_password=DATABASE_PASSWORD,
         )
+        if places.journal:
+            gateway.journal.symlink_to(places.journal)
+        parts.enter_context(gateway)
         board = parts.enter_context(ScriptedBoard(broker, knows_utc=True))
         board.let_pass(readings * POLL_MS)
         yield Village(database, link, broker, gateway, board, random.Random(seed))
