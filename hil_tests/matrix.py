@@ -1,7 +1,7 @@
 """The fault matrix: every row, what is done in it, its short version in `make test`, and its long one in `make hil`.
 
-A row with a `run` has a long version of its own. One without is a test that is exhaustive already, as those which cut
-the power at every write: its long version is the same.
+A row with a `run` has a long version of its own. One without has the same tests for both, most of them because they are
+exhaustive already, as those which cut the power at every write.
 """
 
 from collections.abc import Callable, Iterable
@@ -128,6 +128,16 @@ ROWS = (
         ("hil_tests/test_chain.py::test_a_device_that_falls_silent_costs_the_other_no_reading",),
         10,
         on_the_chain([("device gone", {"model": model}) for model in ("jk_pb", "epever_tracer")], (5, 25), (5, 8)),
+    ),
+    Row(
+        "a device that returns with other firmware",
+        "its layout is asked for anew after each return; shown on the board's code, not yet on the bus",
+        (
+            "tests/test_board_suite.py::test_under_cpython"
+            "[suite_poll.test_a_layout_is_settled_before_the_first_poll_and_after_each_return_from_offline]",
+            "tests/test_board_suite.py::test_under_cpython"
+            "[suite_poll.test_a_device_that_comes_back_from_offline_is_asked_for_everything_anew]",
+        ),
     ),
     Row(
         "board power cut",
@@ -347,5 +357,3 @@ ROWS = (
         volume.journal_damaged,
     ),
 )
-NOT_COVERED = ("a device that returns with other firmware",)
-"""Rows of the plan for which the rig has nothing yet."""
