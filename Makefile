@@ -36,7 +36,7 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
 
-hil: demo-packages $(VENV)/ready ## run the fault matrix in its long version, about an hour and a half; ROW="link down" runs rows of that name
+hil: test-packages $(VENV)/ready ## run the fault matrix in its long version, about an hour and a half; ROW="link down" runs rows of that name
 	@$(RUN) hil_tests.reliability --row "$(ROW)"
 
 soak: demo-packages $(VENV)/ready ## run the whole chain under random faults for HOURS=…; the SEED=… that it prints gives the same faults again
@@ -102,7 +102,7 @@ demo-packages:
 	@tools/debian-packages python3 mosquitto influxdb
 
 test-packages:
-	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd
+	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd ip
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)

@@ -78,7 +78,7 @@ def line(row: Row) -> list[str]:
     if word := result.get("skipped") or result.get("failed"):
         return [row.name, row.done, str(row.rounds), "", "", "", "", word, result["on"]]
     counts = [f"{result[name]:,}" for name in ("rounds", "readings", "lost", "duplicated", "mistimed")]
-    extra = [f"{result[name]} {word}" for name, word in BESIDES.items() if result[name]]
+    extra = [f"{result[name]} {word}" for name, word in BESIDES.items() if result.get(name)]
     return [row.name, row.done, *counts, ", ".join(extra), result["on"]]
 
 
@@ -86,6 +86,7 @@ BESIDES = {
     "in_window": "lost in the window",
     "estimated": "estimated",
     "refused": "set aside, as refused by the database",
+    "dropped": "lost by the database, which had answered 204",
     "wrong": "**wrong**",
 }
 

@@ -8,7 +8,8 @@ class Tally:
     """Readings: answered by the devices, or acknowledged to the scripted board; and what fell short of them.
 
     `in_window` were lost in the 30 s before a power cut of the board, `estimated` have a time that itself says that it
-    is a guess, `refused` were set aside because the database refused them. `broken` are sentences about the rest.
+    is a guess, `refused` were set aside because the database refused them, `dropped` were held by the database, which
+    lost them itself. `broken` are sentences about the rest.
     """
 
     rounds: int
@@ -20,6 +21,7 @@ class Tally:
     in_window: int = 0
     estimated: int = 0
     refused: int = 0
+    dropped: int = 0
     broken: list[str] = field(default_factory=list)
 
     @property

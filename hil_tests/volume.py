@@ -68,6 +68,10 @@ class Village:
         """Until a random moment."""
         time.sleep(self.chance.uniform(least, most))
 
+    def stored(self) -> set[int]:
+        """The `seq` of every reading that the database holds."""
+        return {int(row["cycles"]) for row in self.database.query("SELECT cycles FROM bms")}
+
     def settle(self, rounds: int) -> Tally:
         """Waits until all is delivered, and counts."""
         wait_until(lambda: self._backlog() == 0, DELIVERY_DEADLINE, "an empty backlog")
