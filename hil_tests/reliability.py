@@ -31,21 +31,31 @@ or of what the scripted board took, compared with what the database holds. A rea
 by more than 1 s. *In the window* were lost in the 30 s before a power cut of the board, which is all that one may cost;
 *estimated* carry a `time_quality` that says that their time is a guess.
 
-`make hil` runs every row and writes this page; `make hil ROW="link flapping"` runs one of them. `make test` runs a
+`make hil` runs every row and writes this page; what each found is kept in `docs/reliability/`. `make test` runs a
 shorter version of each, which [`hil_tests/matrix.py`](../hil_tests/matrix.py) names. `make soak` runs for hours with
 everything at random, and keeps its records in `docs/soak/`.
 
-| row | what is done | rounds | readings | lost | duplicated | mis-timed | besides | run on |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |
+| row | what is done | rounds | readings | lost | duplicated | mis-timed | besides | run on (UTC) | command |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |
 """
+
+
+BESIDES = {
+    "in_window": "lost in the window",
+    "estimated": "estimated",
+    "refused": "set aside, as refused by the database",
+    "dropped": "lost by the database, which had answered 204",
+    "wrong": "**wrong**",
+}
+"""Words for the further counts of a tally."""
 
 
 def run(row: Row) -> dict[str, Any]:
     """The result of the long version, as it is kept."""
     result: dict[str, Any] = {"row": row.name, "on": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
     if row.run is None:
-        command = [sys.executable, "-m", "pytest", "-q", *row.short]
-        passed = subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 0
+        pytest = [sys.executable, "-m", "pytest", "-q", *row.short]
+        passed = subprocess.run(pytest, cwd=REPOSITORY, check=False).returncode == 0
         return result | {"tests": len(row.short), "kept": passed}
     folder = Path(mkdtemp(prefix=f"powerunit-{row.file}-"))
     try:
@@ -63,7 +73,11 @@ def run(row: Row) -> dict[str, Any]:
 
 
 def page() -> str:
-    return HEAD + "".join(f"| {' | '.join(line(row))} |\n" for row in ROWS)
+    return HEAD + "".join(f"| {' | '.join([*line(row), command(row)])} |\n" for row in ROWS)
+
+
+def command(row: Row) -> str:
+    return f'`make hil ROW="{row.name}"`'
 
 
 def line(row: Row) -> list[str]:
@@ -73,22 +87,13 @@ def line(row: Row) -> list[str]:
         return [row.name, row.done, str(row.rounds), "", "", "", "", "**not run yet**", ""]
     result = json.loads(kept.read_text("utf-8"))
     if "tests" in result:
-        told = f"by {result['tests']} tests, all passed" if result["kept"] else "**failed**"
+        told = f"shown by tests: {result['tests']}, all passed" if result["kept"] else "**failed**"
         return [row.name, row.done, "–", "–", "–", "–", "–", told, result["on"]]
     if word := result.get("skipped") or result.get("failed"):
         return [row.name, row.done, str(row.rounds), "", "", "", "", word, result["on"]]
     counts = [f"{result[name]:,}" for name in ("rounds", "readings", "lost", "duplicated", "mistimed")]
     extra = [f"{result[name]} {word}" for name, word in BESIDES.items() if result.get(name)]
-    return [row.name, row.done, *counts, ", ".join(extra), result["on"]]
-
-
-BESIDES = {
-    "in_window": "lost in the window",
-    "estimated": "estimated",
-    "refused": "set aside, as refused by the database",
-    "dropped": "lost by the database, which had answered 204",
-    "wrong": "**wrong**",
-}
+    return [row.name, row.done, *counts, ", ".join([*extra, *result["broken"]]), result["on"]]
 
 
 def main() -> int:
@@ -100,13 +105,15 @@ def main() -> int:
     if not rows:
         print(f"ROW={arguments.row}: no row has that in its name; see hil_tests/matrix.py", file=sys.stderr)
         return 2
+    if arguments.page:
+        PAGE.write_text(page(), "utf-8")
+        return 0
     RESULTS.mkdir(exist_ok=True)
     try:
-        broken = run_all([] if arguments.page else rows)
+        broken = run_all(rows)
     except KeyboardInterrupt:
         print("ended; the rows that were finished are kept", file=sys.stderr)
         return 1
-    PAGE.write_text(page(), "utf-8")
     print(f"{len(rows)} rows, broken: {', '.join(broken) or 'none'}; see docs/reliability.md")
     return 1 if broken else 0
 
