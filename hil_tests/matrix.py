@@ -63,6 +63,7 @@ def tally(outcome: Outcome, rounds: int) -> Tally:
         mistimed=outcome.mistimed,
         wrong=outcome.wrong + outcome.foreign + outcome.write_attempts,
         in_window=outcome.in_window,
+        oldest_in_window=outcome.oldest_in_window,
         estimated=outcome.estimated,
         broken=[*outcome.broken, *outcome.examples],
     )

@@ -29,7 +29,8 @@ HEAD = """# The fault matrix
 What was done to the chain, and what it cost. Ground truth is the rig's own log of what the emulated devices answered,
 or of what the scripted board took, compared with what the database holds. A reading is mis-timed when its time is off
 by more than 1 s. *In the window* were lost in the 30 s before a power cut of the board, which is all that one may cost;
-*estimated* carry a `time_quality` that says that their time is a guess.
+*estimated* carry a `time_quality` that says that their time is a guess. Where the power is cut every few seconds all
+readings are in some window: there it is the number lost in it, and the age of the oldest, that tells.
 
 `make hil` runs every row and writes this page; what each found is kept in `docs/reliability/`. `make test` runs a
 shorter version of each, which [`hil_tests/matrix.py`](../hil_tests/matrix.py) names. `make soak` runs for hours with
@@ -93,6 +94,8 @@ def line(row: Row) -> list[str]:
         return [row.name, row.done, str(row.rounds), "", "", "", "", word, result["on"]]
     counts = [f"{result[name]:,}" for name in ("rounds", "readings", "lost", "duplicated", "mistimed")]
     extra = [f"{result[name]} {word}" for name, word in BESIDES.items() if result.get(name)]
+    if oldest := result.get("oldest_in_window"):
+        extra[0] += f", the oldest {oldest:.1f} s before the cut"
     return [row.name, row.done, *counts, ", ".join([*extra, *result["broken"]]), result["on"]]
 
 

@@ -20,6 +20,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -35,7 +36,8 @@ from hil_tests.verdict import compare
 from ingest.settings_file import SettingsError
 
 PERIOD = 2
-WINDOW_MS = 30_000
+WINDOW = 30.0
+"""Seconds before a power cut of the board, which is all that one may cost."""
 SAMPLE_EVERY = 60.0
 SETTLING = 30.0
 """Seconds without faults before the bus is cut."""
@@ -142,7 +144,8 @@ class Soak:
 
     def _outcome(self, ran: float) -> Outcome:
         verdict = compare(self.chain.expected(), self.chain.stored())
-        lost = [reading for reading in verdict.lost if not is_in_window(reading, self.cuts)]
+        ages = {id(reading): seconds_before_a_cut(reading, self.cuts) for reading in verdict.lost}
+        lost = [reading for reading in verdict.lost if ages[id(reading)] > WINDOW]
         off = [pair for pair in verdict.mistimed if pair[1].values.get("time_quality") != "estimated"]
         return Outcome(
             seconds=ran,
@@ -150,6 +153,7 @@ class Soak:
             stored=verdict.expected - len(verdict.lost),
             lost=len(lost),
             in_window=len(verdict.lost) - len(lost),
+            oldest_in_window=max((age for age in ages.values() if age <= WINDOW), default=0.0),
             duplicated=len(verdict.duplicated),
             mistimed=len(off),
             estimated=len(verdict.mistimed) - len(off),
@@ -168,9 +172,9 @@ class Soak:
         )
 
 
-def is_in_window(reading: ExpectedReading, cuts: list[int]) -> bool:
-    """Whether a power cut of the board may have cost it."""
-    return any(0 <= cut - reading.ended <= WINDOW_MS for cut in cuts)
+def seconds_before_a_cut(reading: ExpectedReading, cuts: list[int]) -> float:
+    """How long the reading had been taken when the board next lost its power; infinite if it never did."""
+    return min((cut - reading.ended for cut in cuts if cut >= reading.ended), default=inf) / 1000
 
 
 def last_line(log: Path) -> str:

@@ -18,7 +18,8 @@ FOREIGN_PROGRAMS = ("InfluxDB",)
 class Outcome:
     """Readings by what became of them; see `hil_tests.soak` for `in_window` and `estimated`, `verdict` for the rest.
 
-    `broken` are sentences about what should never have happened, `examples` tell of the first readings that fell short.
+    `oldest_in_window` is in seconds before the cut. `broken` are sentences about what should never have happened,
+    `examples` tell of the first readings that fell short.
     """
 
     seconds: float
@@ -26,6 +27,7 @@ class Outcome:
     stored: int
     lost: int
     in_window: int
+    oldest_in_window: float
     duplicated: int
     mistimed: int
     estimated: int
@@ -70,6 +72,7 @@ def _page(outcome: Outcome, seed: int, hours: float, began: datetime) -> str:
         ("stored", outcome.stored),
         ("lost", outcome.lost),
         ("lost in the 30 s before a power cut of the board", outcome.in_window),
+        ("of these the oldest, in seconds before the cut", f"{outcome.oldest_in_window:.1f}"),
         ("duplicated", outcome.duplicated),
         ("mis-timed by more than 1 s", outcome.mistimed),
         ("off by more than 1 s and marked `estimated`", outcome.estimated),

@@ -10,11 +10,11 @@ import pytest
 from hil_tests.faults import schedule
 from hil_tests.ledger import ExpectedReading
 from hil_tests.processes import Flatness
-from hil_tests.soak import is_in_window, run_faults
+from hil_tests.soak import run_faults, seconds_before_a_cut
 from hil_tests.soak_record import Outcome, write
 
 GROWING = Flatness("gateway", 1, 60, 3000.0, 4e7, 12.0, 60_000_000, 12, 2e7, 0.0)
-KEPT = Outcome(60.0, 100, 98, 0, 2, 0, 0, 0, 0, 0, 0, [], [], [], [])
+KEPT = Outcome(60.0, 100, 98, 0, 2, 1.5, 0, 0, 0, 0, 0, 0, [], [], [], [])
 
 
 def test_half_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
@@ -52,9 +52,10 @@ def test_the_record_is_a_page_and_the_same_as_json(tmp_path: Path) -> None:
     assert (record["seed"], record["kept"], record["in_window"]) == (7, False, 2)
 
 
-def test_only_the_last_half_minute_before_a_cut_is_in_the_window() -> None:
+def test_a_reading_belongs_to_the_next_cut() -> None:
     def ended(t: int) -> ExpectedReading:
         return ExpectedReading("bms1", t - 100, t, {})
 
-    cuts = [100_000]
-    assert [is_in_window(ended(t), cuts) for t in (69_999, 70_000, 100_000, 100_001)] == [False, True, True, False]
+    cuts = [100_000, 200_000]
+    found = [seconds_before_a_cut(ended(t), cuts) for t in (69_999, 100_000, 100_001, 200_001)]
+    assert found == [pytest.approx(30.001), 0.0, pytest.approx(99.999), float("inf")]

@@ -46,8 +46,20 @@ def test_what_a_soak_finds_broken_breaks_the_row(name: str) -> None:
     counts = dict.fromkeys(
         ("lost", "in_window", "duplicated", "mistimed", "estimated", "wrong", "foreign", "write_attempts"), 0
     )
-    found = Outcome(60.0, 100, 100, broken=[], examples=[], faults=[], processes=[], **counts | {name: 1})
-    whole = Outcome(60.0, 100, 100, broken=[], examples=[], faults=[], processes=[], **counts | {"in_window": 1})
+    found = Outcome(
+        60.0, 100, 100, oldest_in_window=0.0, broken=[], examples=[], faults=[], processes=[], **counts | {name: 1}
+    )
+    whole = Outcome(
+        60.0,
+        100,
+        100,
+        oldest_in_window=0.0,
+        broken=[],
+        examples=[],
+        faults=[],
+        processes=[],
+        **counts | {"in_window": 1},
+    )
     assert not tally(found, 1).kept
     assert tally(whole, 1).kept
 
