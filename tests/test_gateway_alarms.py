@@ -274,3 +274,27 @@ def test_what_is_made_here_makes_no_alarm() -> None:
     loss = bench.entry(1, lost, device="board", model="esp32", measurement="loss")
     assert bench.alarms.heard([event, loss], 0) == []
     assert {unit for unit, _, _ in bench.alarms.active()} == {UNIT}
+
+
+def test_a_protection_that_changes_with_every_reading_is_counted_and_not_told_each_time() -> None:
+    bench = Bench()
+    told = [change for number in range(8640) for change in bench.hear(10 * number, {"protections": number % 2 << 4})]
+    assert [state for _, _, state in told[:6]] == [True, False, True, False, True, True]
+    assert len(told) == RULES.flapping.changes + 23
+    assert bench.names() == {"cell over-voltage"}
+
+
+def test_a_late_protection_that_changes_with_every_reading_is_counted_too() -> None:
+    bench = Bench()
+    bench.hear(100_000, {"protections": 0})
+    late = [bench.hear(10 * number, {"protections": number % 2 << 4}, now=100_010) for number in range(360)]
+    assert sum(map(len, late)) == RULES.flapping.changes
+    assert bench.look(100_010 + LATE_QUIET_MS / 1000)[-1] == (3_590_501, "cell over-voltage", False)
+
+
+def test_a_delay_across_a_restart_of_a_board_without_a_clock_begins_anew_and_ends() -> None:
+    bench = Bench()
+    for seconds, boot in ((0, "00000000000000aa"), (5, "00000000000000bb"), (70, "00000000000000bb")):
+        undated = replace(bench.entry(seconds, {"soc": 19.0}, boot=boot), dated=None)
+        events = bench.alarms.heard([undated], round(1000 * seconds))
+    assert [event.reading.signals["name"] for event in events] == ["soc_low"]

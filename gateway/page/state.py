@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway.alarms import Alarm
 from gateway.clock import Clock
 from gateway.commit import Committer
 from gateway.deadletters import DeadLetters
@@ -18,6 +17,7 @@ from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.page.stick import Stick
 from gateway.receive import Receiver
+from gateway.standing import Alarm
 from gateway.units import Latest, Unit, Units
 from ingest.signals import catalogue
 
