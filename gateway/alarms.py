@@ -6,8 +6,8 @@ A reading that is older than the last one known of its device changes nothing of
 faults are told, at their own time and as far as the present alarm does not tell of them already; what is still on at
 the end of such readings is told to be off there, for nothing says more.
 Promised: the same readings in the same order give the same events, so those that a crash took are made again, and those
-that are in the journal (`told`) are not. Not promised: an event about the gateway itself that a crash took before the
-gateway knew the time.
+that are in the journal (`told`) are not. What the gateway tells of itself while it does not know the time is dated like
+a reading: its own boot is that of its kernel.
 """
 
 import json
@@ -85,7 +85,6 @@ class Alarms:
         self._devices: dict[Source, _Device] = {}
         self._told: set[Identity] = set()
         self._last_told: dict[tuple[str, str, Value], Entry] = {}
-        self._held: list[Entry] = []
 
     def active(self) -> dict[tuple[str, str, str], Alarm]:
         """All that are on, by unit, device and name. The gateway's own have `gateway` for both."""
@@ -244,10 +243,8 @@ class Alarms:
         if gateway.budget_spent is not None:
             judged.append((self._rules.budget, gateway.budget_spent, "%"))
         changes = [change for limit, value, unit in judged for change in _told(_judge(device, at, limit, value, unit))]
-        self._held += [later(change, number) for number, change in enumerate(changes)]
-        if utc is not None:
-            yield from (replace(held, dated=(utc - now + held.reading.up, "gateway")) for held in self._held)
-            self._held.clear()
+        for number, change in enumerate(changes):
+            yield later(change, number)
 
     def _fresh(self, events: Iterable[Entry]) -> list[Entry]:
         return [made for made in events if identity(made) not in self._told]

@@ -83,6 +83,8 @@ class Service:
 
         def heard(entry: Entry) -> None:
             dating.heard_entry(entry)
+            if entry.made_here:
+                return
             gaps.stored(entry)
             known = entry.kernel == kernel and not entry.queued
             units.heard(entry.message, entry.received if known else None)

@@ -203,12 +203,13 @@ def test_the_gateways_own_alarms() -> None:
     assert bench.look(100, GatewayState(10**10, 80.0)) == [(100_000, "budget", False)]
 
 
-def test_that_the_time_is_not_known_is_told_when_it_is_known_again() -> None:
+def test_that_the_time_is_not_known_is_told_at_once_without_a_time() -> None:
     bench = Bench()
     assert bench.look(0, trusted=False) == []
-    assert bench.look(900, trusted=False) == []
+    [event] = bench.alarms.look(FINE, 900_000, None)
+    assert (event.dated, event.key, event.reading.up) == (None, ("gateway", KERNEL), 900_000)
     assert bench.names() == {"clock"}
-    assert bench.look(1000) == [(900_000, "clock", True), (1_000_000, "clock", False)]
+    assert bench.look(1000) == [(1_000_000, "clock", False)]
 
 
 def test_an_alarm_is_acknowledged_until_it_is_over() -> None:
