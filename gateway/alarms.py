@@ -4,7 +4,8 @@ Each change is an event with the time of the reading that made it sure; several 
 for the database holds one point of a device at a time.
 A reading that is older than the last one known of its device changes nothing of the present. Only its protections and
 faults are told, at their own time and as far as the present alarm does not tell of them already; what is still on at
-the end of such readings is told to be off there, for nothing says more.
+the end of such readings is told to be off there, for nothing says more. The alarms of a device that its unit no longer
+names are over, and nothing more is said of it.
 Promised: the same readings in the same order give the same events, so those that a crash took are made again, and those
 that are in the journal (`told`) are not. What the gateway tells of itself while it does not know the time is dated like
 a reading: its own boot is that of its kernel.
@@ -14,12 +15,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
+from itertools import chain
 from typing import Any, NamedTuple
 
 from gateway.alarm_rules import Limit, Rules
 from gateway.entry import GATEWAY, Entry, bare
 from gateway.event import EVENT, Identity, as_document, elapsed, identity, is_older, later, of_document
 from gateway.message import ReadingMessage
+from gateway.removed import BOARD, is_removed
 from gateway.standing import Alarm, Standing
 from ingest.reading import Reading, TimeQuality, Value
 from ingest.signals import catalogue
@@ -60,12 +63,14 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class _Device:
-    """`last` is the newest reading, `answered` the newest that had any signals, heard at the boottime `heard`, ms; both
-    bare. `pending` are limits that are broken for too short a time yet, by the reading that broke them. `late` is the
-    last of the readings that were older than `last`, heard at `late_heard`; `late_standing` is what they left on.
+    """`last` is the newest reading, `first` the first one of the same boot, `answered` the newest that had any signals,
+    heard at the boottime `heard`, ms; all bare. `pending` are limits that are broken for too short a time yet, by the
+    reading that broke them. `late` is the last of the readings that were older than `last`, heard at `late_heard`;
+    `late_standing` is what they left on.
     """
 
     last: Entry
+    first: Entry
     answered: Entry
     heard: int
     standing: Standing
@@ -159,6 +164,7 @@ class Alarms:
                 {
                     "source": source,
                     "last": as_document(device.last),
+                    "first": as_document(device.first),
                     "answered": as_document(device.answered),
                     "standing": device.standing.state(),
                     "pending": {name: as_document(entry) for name, entry in device.pending.items()},
@@ -175,7 +181,7 @@ class Alarms:
         """
         for said in state["devices"]:
             device = self._device(Source(*said["source"]), of_document(said["last"]), now)
-            device.answered = of_document(said["answered"])
+            device.first, device.answered = of_document(said["first"]), of_document(said["answered"])
             device.standing.restore(said["standing"])
             device.pending = {name: of_document(entry) for name, entry in said["pending"].items()}
             device.late = None if said["late"] is None else of_document(said["late"])
@@ -185,7 +191,7 @@ class Alarms:
     def _device(self, source: Source, at: Entry, now: int) -> _Device:
         if source not in self._devices:
             flapping = self._rules.flapping
-            self._devices[source] = _Device(at, at, now, Standing(flapping), Standing(flapping))
+            self._devices[source] = _Device(at, at, at, now, Standing(flapping), Standing(flapping))
         return self._devices[source]
 
     def _reading(self, entry: Entry, now: int) -> Iterator[Entry]:
@@ -196,8 +202,12 @@ class Alarms:
         if is_older(entry, device.last):
             changes = self._late(device, at, reading, now)
         else:
+            if device.first.reading.boot != reading.boot:
+                device.first = at
             device.last = at
             changes = self._present(device, at, reading, now) if reading.signals else iter(())
+            if _is_board(source):
+                changes = chain(changes, self._removed(device, at))
         for number, change in enumerate(changes):
             yield later(change, number)
 
@@ -214,6 +224,21 @@ class Alarms:
             yield from _told(device.standing.say(at, name, None, name, is_on=is_on))
         if self._rules.implausible:
             yield from _implausible(device, at, reading)
+
+    def _removed(self, board: _Device, at: Entry) -> Iterator[Entry]:
+        gone = [
+            source
+            for source, known in self._devices.items()
+            if source.unit == at.reading.unit and is_removed(known.last.reading, board.first.reading, at.reading)
+        ]
+        for source in gone:
+            device = self._devices.pop(source)
+            if _may_be_silent(source) and (told := self._last_told.get((source.unit, source.device, SILENT))):
+                device.standing.as_told(told)
+            named = replace(at.reading, device=source.device, model=device.last.reading.model)
+            here = replace(at, message=replace(at.message, reading=named))
+            for name in list(device.standing.alarms):
+                yield device.standing.end(here, name, "its unit no longer names this device")
 
     def _bits(self, reading: Reading) -> Iterator[tuple[str, bool]]:
         for signal in self._rules.bits.get(reading.measurement, ()):
@@ -304,7 +329,11 @@ def _tells_of(alarm: Alarm | None, at: Entry) -> bool:
 
 def _may_be_silent(source: Source) -> bool:
     """What the board tells of its bus to a device comes whether that device answers or not."""
-    return source.measurement in ("bms", "charge_controller") or source.device == "board"
+    return source.measurement in ("bms", "charge_controller") or _is_board(source)
+
+
+def _is_board(source: Source) -> bool:
+    return source.measurement == "unit" and source.device == BOARD
 
 
 def _number(value: Value | None) -> float | None:

@@ -299,3 +299,58 @@ def test_a_delay_across_a_restart_of_a_board_without_a_clock_begins_anew_and_end
         undated = replace(bench.entry(seconds, {"soc": 19.0}, boot=boot), dated=None)
         events = bench.alarms.heard([undated], round(1000 * seconds))
     assert [event.reading.signals["name"] for event in events] == ["soc_low"]
+
+
+OTHER = "00000000000000bb"
+
+
+def health(bench: Bench, seconds: float, boot: str = OTHER) -> list[Change]:
+    return bench.hear(seconds, {"uptime": seconds}, device="board", model="esp32", measurement="unit", boot=boot)
+
+
+def test_a_device_that_its_unit_no_longer_names_is_silent_no_longer() -> None:
+    bench = Bench()
+    bench.hear(0, {"soc": 50})
+    assert bench.look(300) == [(300_000, "silent", True)]
+    for minute in range(10, 130):
+        assert health(bench, 60 * minute) == []
+    events = bench.alarms.heard(
+        [bench.entry(7800, {"uptime": 1.0}, device="board", model="esp32", measurement="unit", boot=OTHER)], 7_800_000
+    )
+    assert changes_of(events) == [(7_800_000, "silent", False)]
+    assert (events[0].reading.device, events[0].reading.model) == ("bms1", "jk_pb")
+    assert events[0].reading.signals["text"] == "over: no value for 300 s; its unit no longer names this device"
+    assert bench.look(10_000) == [(8_100_000, "silent", True)], "the board itself"
+    assert [device for _, device, _ in bench.alarms.active()] == ["board"]
+
+
+def test_a_device_that_does_not_answer_is_still_named() -> None:
+    bench = Bench()
+    bench.hear(0, {"soc": 50})
+    bench.look(300)
+    for minute in range(10, 200):
+        health(bench, 60 * minute)
+        bench.hear(60 * minute + 10, {}, error="no answer", boot=OTHER)
+    assert (UNIT, "bms1", "silent") in bench.alarms.active()
+
+
+def test_a_device_of_the_same_boot_is_not_removed() -> None:
+    bench = Bench()
+    bench.hear(0, {"soc": 50}, boot=OTHER)
+    for minute in range(200):
+        assert health(bench, 60 * minute) == []
+
+
+def test_the_end_of_a_removed_devices_silence_survives_a_crash_before_it_was_told() -> None:
+    bench = Bench()
+    heard = [bench.entry(0, {"soc": 50})]
+    bench.alarms.heard(heard, 0)
+    silent = bench.alarms.look(FINE, 300_000, UTC_2026)
+    again = Bench()
+    again.alarms.heard(heard, 0)
+    again.alarms.told(silent)
+    again.seq = bench.seq
+    events = [change for minute in range(10, 131) for change in health(again, 60 * minute)]
+    assert events == [(7_800_000, "silent", False)]
+    assert again.alarms.caught_up([], 7_800_000) == []
+    assert again.names() == set()
