@@ -70,7 +70,7 @@ def state(rooms: Rooms) -> dict[str, Any]:
         "database": {
             "trouble": rooms.forwarder.database.trouble or rooms.forwarder.setting_aside.trouble,
             "last_forwarded": None if written is None else max(0, now - written) / 1000,
-            "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "bytes_sent_today": budget.day_bytes,
             "backlog_gone_in": rooms.forwarder.eta.seconds(),
             "budget": {
                 "day": {"spent": budget.day_bytes, "limit": budget.limits.day},
