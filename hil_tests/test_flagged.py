@@ -91,3 +91,21 @@ def test_a_reading_beyond_the_retention_is_set_aside_with_the_servers_reason_and
         ]
         assert sum("points beyond retention policy" in letter for letter in letters) >= 1, letters
         assert gateway.state()["set_aside"]["dead_letters"] >= 2
+
+
+def test_the_gateways_health_tells_what_was_sent_of_which_budget_and_how_many_alarms_stand(tmp_path: Path) -> None:
+    with (
+        InfluxDB(tmp_path, users=[InfluxUser("gateway", "database-secret", "WRITE")]) as database,
+        Mosquitto(tmp_path, PASSWORDS) as broker,
+    ):
+        gateway = Gateway(
+            tmp_path, broker, database.url, broker_password="broker-secret", database_password="database-secret"
+        )
+        with gateway.settings.open("a", encoding="utf-8") as settings:
+            settings.write("[budget]\nday_kb = 25000\n")
+        with gateway:
+            wait_until(lambda: bool(database.query("SELECT * FROM gateway")), DEADLINE, "the gateway's health")
+        [health] = database.query("SELECT * FROM gateway")
+        assert (health["budget_day_bytes"], health["alarms_open"]) == (25_000_000, 0)
+        assert health["bytes_sent_month"] >= health["bytes_sent_today"]
+        assert "budget_month_bytes" not in health
