@@ -299,14 +299,23 @@ def _lasts(pending: dict[str, Entry], at: Entry, limit: Limit) -> bool:
     return passed >= limit.delay
 
 
+_LONGEST_QUOTE = 40
+
+
 def _implausible(device: _Device, at: Entry, reading: Reading) -> Iterator[Entry]:
     known = catalogue()[reading.measurement]
     for name, value in reading.signals.items():
-        signal, number = known.get(name), _number(value)
-        if signal is None or signal.minimum is None or signal.maximum is None or number is None:
+        if (signal := known.get(name)) is None:
             continue
-        is_on = not signal.minimum <= number <= signal.maximum
-        text = f"{number:.6g} {signal.unit}, not {signal.minimum:g} to {signal.maximum:g}"
+        number = _number(value)
+        if number is not None and signal.minimum is not None and signal.maximum is not None:
+            is_on = not signal.minimum <= number <= signal.maximum
+            text = f"{number:.6g} {signal.unit}, not {signal.minimum:g} to {signal.maximum:g}"
+        elif isinstance(value, str) and signal.values:
+            is_on = value not in signal.values
+            text = f"{value[:_LONGEST_QUOTE]!r}, not {' '.join(signal.values)}"
+        else:
+            continue
         yield from _told(device.standing.say(at, f"{name} implausible", number, text, is_on=is_on))
 
 

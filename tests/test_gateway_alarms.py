@@ -118,6 +118,19 @@ def test_an_implausible_value_is_told_and_nothing_else_is_said_of_it() -> None:
     assert bench.hear(20, {"pack_voltage": 52.0}) == [(20_000, "pack_voltage implausible", False)]
 
 
+def test_a_text_that_a_signal_does_not_know_is_told_without_a_number() -> None:
+    bench = Bench()
+    controller: dict[str, Any] = {"device": "pv1", "model": "epever_tracer", "measurement": "charge_controller"}
+    assert bench.hear(0, {"stage": "bulk"}, **controller) == []
+    assert bench.hear(10, {"stage": "boost\n"}, **controller) == [(10_000, "stage implausible", True)]
+    alarm = bench.alarms.active()["raft-01", "pv1", "stage implausible"]
+    assert (alarm.value, alarm.text) == (
+        None,
+        r"'boost\n', not off night bulk absorption float equalize current_limit fault",
+    )
+    assert bench.hear(20, {"stage": "float"}, **controller) == [(20_000, "stage implausible", False)]
+
+
 def test_an_event_is_a_point_of_the_catalogue() -> None:
     bench = Bench()
     (event,) = bench.alarms.heard([bench.entry(0, {"pack_voltage": 6553.5})], 0)
