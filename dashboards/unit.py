@@ -24,7 +24,7 @@ def unit_dashboard() -> dashboard.Dashboard:
 
 
 def _now() -> Row:
-    soc = now("State of charge", "Healthy: above 30 % in the morning, near 100 % on a sunny afternoon.", bms("soc"))
+    soc = now("State of charge", "Healthy: lowest in the morning, near full on a sunny afternoon.", bms("soc"))
     voltage = now("Pack voltage", "Healthy for 16 LFP cells: 48 to 57.6 V.", bms("pack_voltage"))
     current = now("Battery current", "Positive into the battery. Healthy: positive in the sun.", bms("current"))
     pv = now("PV power", "Healthy: above zero in daylight.", controller("pv_power"))
@@ -46,8 +46,9 @@ def _now() -> Row:
 def _energy() -> Row:
     balance = lines(
         "Power balance",
-        "battery_power is the pack's mean voltage times its mean current, positive into the battery; load_power counts "
-        "the controller's load terminals only. Healthy: the sun covers load and battery by day.",
+        "battery_power is the pack's mean voltage times its mean current, of long times the hours' energy, positive "
+        "into the battery; load_power counts the controller's load terminals only. "
+        "Healthy: the sun covers load and battery by day.",
         controller("pv_power"),
         controller("load_power"),
         more=battery_power(),
@@ -55,7 +56,7 @@ def _energy() -> Row:
     )
     soc = lines(
         "State of charge",
-        "Healthy: comes back above 90 % on most days and stays above 20 % at night.",
+        "Healthy: nearly full on most days, and not below its limit at night.",
         bms("soc"),
     )
     daily = per_day(
@@ -77,8 +78,7 @@ def _battery() -> Row:
     )
     cells = lines(
         "Cells",
-        "Lowest and highest cell and their spread. "
-        "Healthy for LFP: 2.8 to 3.6 V, and under 0.05 V apart while neither full nor empty.",
+        "Lowest and highest cell and their spread. Healthy: close together while neither full nor empty.",
         bms("cell_voltage_min"),
         bms("cell_voltage_max"),
         bms("cell_voltage_spread"),
@@ -106,7 +106,7 @@ def _sun() -> Row:
 def _condition() -> Row:
     temperatures = lines(
         "Temperatures",
-        "Healthy: cells 5 to 45 °C (LFP must not charge below 0 °C); transistors and controller below 80 °C.",
+        "Healthy: cells well above 0 °C, below which LFP must not be charged, and nothing hotter than its limit.",
         *(bms(f"temperature_{sensor}") for sensor in range(1, 5)),
         bms("mosfet_temperature"),
         bms("environment_temperature"),
