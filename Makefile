@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
-  install-gateway uninstall-gateway add-unit demo-packages test-packages
+  install-gateway uninstall-gateway add-unit setup-influx demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,6 +21,8 @@ FORCE ?=
 ALL ?=
 MODEL ?=
 ADDRESS ?=
+SETTINGS ?= influx-setup.toml
+CHECK ?=
 KIT := build/kit
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -48,12 +50,13 @@ lint: $(VENV)/ready ## check style and types, the board's against the ESP32's st
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
 
-bench: test-packages $(VENV)/ready ## measure what journal, spool and link cost, and how long the board's event loop stalls
+bench: test-packages $(VENV)/ready ## measure what journal, spool, link and dashboards cost, and how long the board's event loop stalls
 	@$(RUN) bench.journal
 	@$(RUN) bench.spool
 	@$(RUN) bench.forward
 	@$(RUN) bench.memory
 	@$(RUN) bench.loop_stall
+	@$(RUN) bench.dashboards
 
 bundle: $(VENV)/ready ## build the technician's kit, for use without internet; IMAGE=… is MicroPython, else it is fetched
 	@$(RUN) firmware.host.kit --output $(KIT) $(if $(IMAGE),--image "$(IMAGE)")
@@ -94,6 +97,9 @@ uninstall-gateway: ## remove the gateway again; PURGE=yes removes its settings a
 add-unit: ## let UNIT=… speak to this gateway's broker; NEW_PASSWORD=yes gives a known one another password
 	@$(AS_ROOT) tools/gateway-service add-unit "$(UNIT)" $(if $(filter yes,$(NEW_PASSWORD)),--new-password) \
 	  $(if $(PASSWORD_FILE),--password-file "$(PASSWORD_FILE)")
+
+setup-influx: $(VENV)/ready ## prepare the InfluxDB that SETTINGS=influx-setup.toml names; CHECK=yes only says what it would change
+	@$(RUN) ingest.setup --settings "$(SETTINGS)" $(if $(filter yes,$(CHECK)),--check)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
