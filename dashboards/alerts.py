@@ -181,7 +181,7 @@ def _newest(how: str, of: Signal, by: str, unknown: float) -> Query:
     """The figure of each interval; `unknown` where there is no point."""
     return Query(
         f'SELECT {how}("{of.name}") FROM "{of.measurement}" WHERE $timeFilter '
-        f"GROUP BY time({NEWEST}s), {by} fill({unknown:g})",
+        f"GROUP BY time({NEWEST}s), {by} fill({unknown:.12g})",
         KNOWN,
     )
 
