@@ -1,9 +1,9 @@
 """The alert rules: what a person far away has to be told.
 
-The link comes and goes, so a missing point says nothing. A query fills each interval without a point with a value that
-lies between where the alert begins and where it ends: it neither fires nor resolves, whatever had been known last stays.
-Only `gateway_silent` takes silence for what it is. Intervals go by the readings' own time, so a backlog that arrives
-late changes the past alone. Not promised: anything about a unit or a gateway that was silent for KNOWN seconds.
+The link comes and goes, so a missing point says nothing. A query fills each interval without a point with a value
+between where the alert begins and where it ends: it neither fires nor resolves, what was known last stays. Only
+`gateway_silent` takes silence for what it is. Intervals go by the readings' own time, so a backlog that arrives late
+changes the past alone. Not promised: anything about what was silent for KNOWN seconds.
 """
 
 import tomllib
@@ -29,7 +29,7 @@ SILENT = 6 * 3600
 """Seconds; twice the longest of the usual outages."""
 
 BACKLOG_OLD, BACKLOG_DRAINED, BACKLOG_STUCK = 6 * 3600, 3600, 3 * 3600
-"""Seconds: how old a backlog may be, how old an ordinary one is, and how long a good link may take for a long outage."""
+"""Seconds: how old a backlog may be, how old an ordinary one is, how long a good link may take for a long outage."""
 
 COMPLETE_AGAIN, INCOMPLETE = 0.95, 0.9
 """Shares of the last 24 hours that lie between readings."""

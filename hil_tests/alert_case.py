@@ -1,4 +1,4 @@
-"""A test case of alert rules, read from a TOML file: which points reach the database when, and what fires at which time.
+"""A test case of alert rules, read from a TOML file: which points reach the database when, and what fires when.
 
 Hours count from `start`, in the village's own time. A stretch brings points at its own times, every ten minutes, of
 roll-ups every hour; `arrives` is the hour at which all of them reach the database, when that is not their own.

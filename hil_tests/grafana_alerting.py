@@ -1,11 +1,10 @@
 """No Grafana: a stand-in that evaluates alert rules as its documentation says, on answers of a real InfluxDB.
 
-Made from these pages, version 11.6, not from our rules:
-https://grafana.com/docs/grafana/v11.6/alerting/fundamentals/alert-rule-evaluation/ (pending period, no data, error, stale instances),
-https://grafana.com/docs/grafana/v11.6/panels-visualizations/query-transform-data/expression-queries/ (reduce, math, threshold),
-https://grafana.com/docs/grafana/v11.6/alerting/fundamentals/notifications/ (policies, mute timings).
-A threshold with a recovery threshold looks at the instances that are pending or alerting, as pkg/services/ngalert/schedule/
-loaded_metrics_reader.go does. What our rules do not use raises: other reducers, other expressions, `continue` in a policy.
+Made from https://grafana.com/docs/grafana/v11.6/, not from our rules: alerting/fundamentals/alert-rule-evaluation/ for
+the pending period, no data, errors and stale instances; panels-visualizations/query-transform-data/expression-queries/
+for reduce, math and threshold; alerting/fundamentals/notifications/ for policies and mute timings. A recovery threshold
+holds for the instances that are pending or alerting, as in pkg/services/ngalert/schedule/loaded_metrics_reader.go.
+What our rules do not use is not here, and raises.
 """
 
 import ast
@@ -144,7 +143,7 @@ class Rule:
 def muted(labels: Labels, policy: Mapping[str, Any], timings: Sequence[Mapping[str, Any]], now: float) -> bool:
     """Whether the first policy that matches has a mute timing that holds now."""
     for route in policy.get("routes", []):
-        if all(dict(labels).get(name) == value for name, is_equal, value in route["object_matchers"] if is_equal == "="):
+        if all(how == "=" and dict(labels).get(name) == value for name, how, value in route["object_matchers"]):
             named = [timing for timing in timings if timing["name"] in route.get("mute_time_intervals", [])]
             return any(_within(interval, now) for timing in named for interval in timing["time_intervals"])
     return False
