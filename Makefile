@@ -96,7 +96,7 @@ demo-packages:
 	@tools/debian-packages python3 mosquitto influxdb
 
 test-packages:
-	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd
+	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd caddy docker-compose
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)

@@ -71,7 +71,7 @@ def _gateway_silent() -> AlertRule:
         "Gateway silent",
         "critical",
         (_newest("COUNT", heartbeats, SITE, 0),),
-        Threshold("lt", 1, 0),
+        Threshold("lt", 0.5, 0.5),
         SILENT,
         "{{ .Labels.site }}: nothing heard of the gateway for six hours",
         "The link to the village is down, or the gateway is. Readings wait on its disk. Every other alert of the site "

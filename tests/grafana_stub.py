@@ -1,8 +1,8 @@
 """No Grafana: a stand-in that answers the few requests of a push as Grafana's published HTTP API says.
 
-Made from https://grafana.com/docs/grafana/v11.6/developers/http_api/ (folder, dashboard) and …/http_api/
-alerting_provisioning/ with its OpenAPI description, not from our code. It keeps what it is sent, adds what a Grafana adds
-(ids, versions, defaults, durations in its own spelling) and refuses what a Grafana refuses; it draws and evaluates nothing.
+Made from https://grafana.com/docs/grafana/v11.6/developers/http_api/ (folder, dashboard, alerting_provisioning), not
+from our code. It keeps what it is sent, adds what a Grafana adds (ids, versions, defaults, its own spelling of
+durations) and refuses what a Grafana refuses.
 """
 
 import json
@@ -38,10 +38,10 @@ class GrafanaStub:
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802, the base class's name
+            def do_GET(self) -> None:
                 self._answer(None)
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
             do_PUT = do_POST  # noqa: N815

@@ -104,7 +104,7 @@ def test_somebody_elses_change_is_not_overwritten(
     assert grafana.dashboards["powerunit-unit"]["title"] == "by hand"
 
 
-def test_nobody_there(grafana: GrafanaStub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     with GrafanaStub() as gone:
         url = gone.url
     assert main({"GRAFANA_URL": url, "GRAFANA_TOKEN": TOKEN}) == 2
