@@ -31,7 +31,7 @@ def answer(**values: float) -> list[dict[str, Any]]:
 
 def states(judged: Rule, *answers: list[dict[str, Any]], step: float = 30.0) -> list[str]:
     """The state of the unit `a` after each evaluation."""
-    found = []
+    found: list[str] = []
     for number, rows in enumerate(answers, 1):
         judged.evaluate(lambda _query, rows=rows: rows, number * step)  # type: ignore[misc]
         instance = judged.instances.get(frozenset({("unit", "a")}))
