@@ -202,6 +202,8 @@ class _Raft:
         yield self._entry(t, "board", board)
         for device in MEASURED:
             bus: dict[str, Value] = {"bus_state": "online", "bus_requests": 3 * minute, "bus_latency": 0.08}
+            never = ("bus_errors_foreign", "bus_errors_refused", "bus_errors_busy", "bus_errors_failed")
+            bus |= dict.fromkeys(never, 0)
             bus |= {"bus_errors_silence": minute // 1000 * 3, "bus_errors_noise": minute // 400, "bus_latency_max": 0.2}
             yield self._entry(t, device, bus)
 
@@ -251,6 +253,10 @@ def _write_gateway(month: Month, told: _Told) -> None:
             "journal_bytes": 400_000_000,
             "dead_letters": 0,
             "bytes_sent_today": minute % 1440 * a_minute,
+            "budget_day_bytes": 25_000_000,
+            "bytes_sent_month": minute * a_minute,
+            "budget_month_bytes": 600_000_000,
+            "alarms_open": 1 if month.end - t < 4 * HOUR_MS else 0,
             "clock_offset": 0.02,
             "disk_free": 9_000_000_000,
             "cpu_temperature": 55.0,

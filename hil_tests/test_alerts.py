@@ -13,6 +13,7 @@ import yaml
 from dashboards.provisioned import ALERTING
 from hil_tests.alert_case import Case, Point, read
 from hil_tests.grafana_alerting import TAGS, Ask, Labels, Rule, muted
+from hil_tests.month import Month
 from hil_tests.services import InfluxDB, http_request
 
 CASES = sorted((Path(__file__).parent.parent / "tests" / "alerts").glob("*.toml"))
@@ -93,6 +94,23 @@ def test_each_rule_has_a_case_in_which_it_fires_and_one_in_which_it_is_all_that_
     assert fired == {rule.name for rule in rules()}
     missed = {path.stem.removesuffix("-near-miss") for path in CASES if path.stem.endswith("-near-miss")}
     assert missed == {rule.name.replace("_", "-") for rule in rules()}
+
+
+def test_each_rule_knows_who_is_in_a_month_of_the_gateways_own_points(month: Month) -> None:
+    judged = rules()
+    for rule in judged:
+        rule.evaluate(month.database.query, month.end / 1000)
+    known = {rule.name: {called(labels | {("rule", "")}).strip() for labels in rule.instances} for rule in judged}
+    batteries = {f"{month.site} {unit} bms1" for unit in month.units}
+    assert known == {
+        "gateway_silent": {month.site},
+        "backlog_old": {month.site},
+        "battery_low": batteries,
+        "cell_spread": batteries,
+        "protection_active": batteries,
+        "no_sun_harvest": {f"{month.site} {unit} mppt1" for unit in month.units},
+        "data_incomplete": batteries,
+    }
 
 
 def test_a_database_out_of_reach_is_told_once_and_changes_nothing_else() -> None:

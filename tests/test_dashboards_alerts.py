@@ -83,6 +83,8 @@ def test_battery_and_cells_have_the_limits_of_the_gateways_alarms() -> None:
     battery, cells = RULES["battery_low"].threshold, RULES["cell_spread"].threshold
     assert (battery.at, battery.ends_at) == (limits["soc_low"]["below"], limits["soc_low"]["clear"])
     assert (cells.at, cells.ends_at) == (limits["cell_spread"]["above"], limits["cell_spread"]["clear"])
+    assert battery.ends_at == catalogue()["bms"]["soc"].healthy_min, "an alert ends where all is well again"
+    assert cells.ends_at == catalogue()["bms"]["cell_voltage_spread"].healthy_max
 
 
 def test_each_step_is_the_data_sources_or_an_expression_over_an_earlier_one() -> None:
