@@ -23,10 +23,10 @@ KNOWN = 7 * 86_400
 """Seconds. A series without a point for so long is no longer known to Grafana, which then ends its alert."""
 
 NEWEST = 900
-"""Seconds. The live readings of a working link are never older."""
+"""Seconds of an interval: long enough for several readings of a unit that saves power."""
 
 SILENT = 6 * 3600
-"""Seconds; twice the longest of the usual outages."""
+"""Seconds: longer than the outages that pass by themselves, and within a working day."""
 
 BACKLOG_OLD, BACKLOG_DRAINED, BACKLOG_STUCK = 6 * 3600, 3600, 3 * 3600
 """Seconds: how old a backlog may be, how old an ordinary one is, how long a good link may take for a long outage."""
