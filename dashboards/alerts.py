@@ -171,8 +171,8 @@ def _data_incomplete() -> AlertRule:
         threshold,
         3600,
         f"{{{{ .Labels.unit }}}} {{{{ .Labels.device }}}}: less than {INCOMPLETE * 100:g} % of the last day is known",
-        "The gateway is heard and has no old backlog, so what is missing does not come any more: the unit is off, "
-        "out of the Wi-Fi's reach, or the device does not answer.",
+        "The gateway is heard and has no old backlog, so it does not have what is missing: the unit is off, out of the "
+        "Wi-Fi's reach, or the device does not answer.",
         formula=f"{known} * $A / 3600 + (1 - {known}) * {threshold.unknown:g}",
     )
 

@@ -26,6 +26,7 @@ from dashboards.generate import generate
 
 T = TypeVar("T")
 TIMEOUT = 30.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MESSAGE = "make push-dashboards"
 
 
@@ -52,6 +53,8 @@ def connect(environment: Mapping[str, str]) -> GrafanaFace:
     address = urlsplit(environment.get("GRAFANA_URL", ""))
     if address.scheme not in ("http", "https") or not address.hostname:
         raise PushError("GRAFANA_URL: not an address; set it to something like https://grafana.example.org")
+    if address.scheme == "http" and address.hostname not in LOOPBACK:
+        raise PushError("GRAFANA_URL: over http anybody on the way reads the token; give an https address")
     if address.username or address.query or address.fragment:
         raise PushError("GRAFANA_URL: more than an address; give scheme, host, port and path only")
     path = address.path.strip("/")

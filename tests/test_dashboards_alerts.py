@@ -125,3 +125,10 @@ def test_who_is_told_is_defined() -> None:
     assert {policy["receiver"], *(route["receiver"] for route in policy["routes"])} == {contact["name"]}
     assert [route["mute_time_intervals"] for route in policy["routes"]] == [[timing["name"]]]
     assert policy["routes"][0]["object_matchers"] == [["rule", "=", "no_sun_harvest"]]
+
+
+def test_the_page_names_every_variable_that_the_provisioning_asks_for() -> None:
+    page = (PROVISIONING.parent.parent / "docs" / "remote-server.md").read_text("utf-8")
+    for file in (*PROVISIONING.glob("datasources*/*.yaml"), ALERTING / "contact_points.yaml"):
+        for name in re.findall(r"\$([A-Z][A-Z_]+)", file.read_text("utf-8")):
+            assert f"`{name}`" in page

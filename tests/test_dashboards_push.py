@@ -124,6 +124,7 @@ def test_something_that_is_no_grafana(grafana: GrafanaStub, capsys: pytest.Captu
     [
         ({}, "GRAFANA_URL"),
         ({"GRAFANA_URL": "grafana.example.org"}, "GRAFANA_URL"),
+        ({"GRAFANA_URL": "http://grafana.example.org", "GRAFANA_TOKEN": "secret"}, "GRAFANA_URL"),
         ({"GRAFANA_URL": "https://me:secret@grafana.example.org"}, "GRAFANA_URL"),
         ({"GRAFANA_URL": "https://grafana.example.org:99999"}, "GRAFANA_URL"),
         ({"GRAFANA_URL": "https://grafana.example.org"}, "GRAFANA_TOKEN"),
