@@ -83,6 +83,8 @@ class Service:
 
         def heard(entry: Entry) -> None:
             dating.heard_entry(entry)
+            if entry.made_here:
+                return
             gaps.stored(entry)
             known = entry.kernel == kernel and not entry.queued
             units.heard(entry.message, entry.received if known else None)
@@ -244,7 +246,7 @@ class Service:
             "readings_never_received": rooms.committer.never_received,
             "journal_bytes": rooms.journal.bytes,
             "dead_letters": rooms.dead_letters.count,
-            "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "bytes_sent_today": rooms.forwarder.budget.day_bytes,
             "bytes_sent_month": rooms.forwarder.budget.month_bytes,
             "alarms_open": len(rooms.alarms()),
             "clock_offset": rooms.clock.system_error() or 0.0,
