@@ -102,7 +102,7 @@ def _battery_low(limit: dict[str, Any]) -> AlertRule:
         "critical",
         (_newest("MAX", signal("bms", "soc"), DEVICE, threshold.unknown),),
         threshold,
-        limit["delay"],
+        max(limit["delay"], INTERVAL),
         f"{{{{ .Labels.unit }}}} {{{{ .Labels.device }}}}: state of charge below {limit['below']} %",
         f"Ends at {limit['clear']} %. Is the array clean, and does the controller charge?",
     )
@@ -116,7 +116,7 @@ def _cell_spread(limit: dict[str, Any]) -> AlertRule:
         "warning",
         (_newest("MIN", signal("bms", "cell_voltage_spread"), DEVICE, threshold.unknown),),
         threshold,
-        limit["delay"],
+        max(limit["delay"], INTERVAL),
         f"{{{{ .Labels.unit }}}} {{{{ .Labels.device }}}}: cells are more than {limit['above']} V apart",
         f"Ends at {limit['clear']} V. The dashboard Cells shows which one is weak.",
     )
