@@ -1,7 +1,7 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
+.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards push-dashboards docs lock clean \
   install-gateway uninstall-gateway add-unit setup-influx demo-packages test-packages
 
 PYTHON ?= python3
@@ -75,8 +75,11 @@ deploy: $(VENV)/ready ## copy this checkout's firmware and UNIT=… to a board t
 	@$(RUN) firmware.host.bundle --unit "$(UNIT)" --output $(BUNDLE)
 	@$(RUN) firmware.host.deploy --port "$(PORT)" --bundle $(BUNDLE)
 
-dashboards: $(VENV)/ready ## make the Grafana dashboards anew from their code
+dashboards: $(VENV)/ready ## make the Grafana dashboards and alert rules anew from their code
 	@$(RUN) dashboards
+
+push-dashboards: $(VENV)/ready ## send them to the Grafana at $GRAFANA_URL, with the token in $GRAFANA_TOKEN; DRY_RUN=yes only shows
+	@$(RUN) dashboards.push $(if $(filter yes,$(DRY_RUN)),--dry-run)
 
 docs: $(VENV)/ready ## make the generated pages in docs/ anew
 	@$(RUN) ingest.signals_page
@@ -108,7 +111,8 @@ demo-packages:
 	@tools/debian-packages python3 mosquitto influxdb
 
 test-packages:
-	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd ip
+	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd ip caddy \
+	  docker-compose
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)
