@@ -42,6 +42,7 @@ GRAFANA_UNITS = {
     "dBm": "dBm",
     "s": "s",
     "°C": "celsius",
+    "Ω": "ohm",
 }
 STATE_COLORS = {
     "off": "gray",
