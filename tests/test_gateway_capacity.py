@@ -114,7 +114,7 @@ def test_a_missing_hour_gives_nothing_behind_it() -> None:
 
 def test_a_current_that_was_not_read_is_as_good_as_a_gap() -> None:
     _, readings = cycle(1, rest_at=0.3)
-    dumb = [
+    dumb: Readings = [
         (time, signals if not len(readings) - 500 < number < len(readings) - 450 else {"soc": 40.0})
         for number, (time, signals) in enumerate(readings)
     ]
