@@ -25,6 +25,9 @@ SMALLEST_STEP = 1.0
 
 FEWEST = 3
 
+FLAT = (3.1, 3.4)
+"""V per cell, on the mean. Where an LFP cell is nearly empty or full, the charge of a minute moves it as a load does."""
+
 _CELLS = tuple(expand("cell_{01..32}_voltage"))
 
 
@@ -43,7 +46,7 @@ class LoadSteps:
         if not isinstance(current, int | float):
             return
         cells = [volts for name in _CELLS if isinstance(volts := signals.get(name), int | float)]
-        if cells:
+        if cells and FLAT[0] <= sum(cells) / len(cells) <= FLAT[1]:
             self._times.append(time)
             self._currents.append(current)
             self._volts.append(sum(cells))

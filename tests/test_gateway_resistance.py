@@ -68,6 +68,12 @@ def test_a_small_step_and_one_across_a_gap_do_not_count() -> None:
     assert measured(switching(20, every=LONGEST_STEP_MS / 1000 + 1)) is None
 
 
+@pytest.mark.parametrize("rest", [3.05, 3.45])
+def test_where_the_charge_itself_moves_the_voltage_no_step_counts(rest: float) -> None:
+    steps = [(second, signals | {"cell_01_voltage": 16 * rest - 15 * 3.3}) for second, signals in switching(10)]
+    assert measured(steps) is None
+
+
 def test_a_cell_that_could_not_be_read_is_no_step_of_the_voltage() -> None:
     readings = switching(20)
     for missing in (4, 9):

@@ -105,7 +105,9 @@ def test_the_order_in_which_readings_come_changes_nothing(order: list[int]) -> N
 def test_every_field_is_in_the_catalogue() -> None:
     for hourly, base in ROLLED_UP.items():
         signals: dict[str, Value] = {
-            name: 1 for name, signal in catalogue()[base].items() if signal.type in ("float", "int")
+            name: 3.3 if name.startswith("cell") else 1
+            for name, signal in catalogue()[base].items()
+            if signal.type in ("float", "int")
         }
         full = [(second, signals | {"cell_voltage_max": 3.5, "full_capacity": 100.0}) for second in (3500, 3610)]
         load_steps = [(second, signals | {"current": second // 10 % 2}) for second in range(0, 60, 10)]
