@@ -6,6 +6,7 @@ from pathlib import Path
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from dashboards.cells import cells_dashboard
 from dashboards.unit import unit_dashboard
 
 GENERATED = Path(__file__).parent / "generated"
@@ -13,7 +14,7 @@ GENERATED = Path(__file__).parent / "generated"
 
 def generate() -> dict[str, str]:
     """File name → text."""
-    return {"unit.json": _text(unit_dashboard())}
+    return {"cells.json": _text(cells_dashboard()), "unit.json": _text(unit_dashboard())}
 
 
 def _text(builder: Dashboard) -> str:

@@ -26,7 +26,7 @@ SMALLEST_STEP = 1.0
 FEWEST = 3
 
 FLAT = (3.1, 3.4)
-"""V per cell, on the mean. Where an LFP cell is nearly empty or full, the charge of a minute moves it as a load does."""
+"""V per cell, on the mean. Nearly empty or full, an LFP cell is moved by the charge of a minute as by a load."""
 
 _CELLS = tuple(expand("cell_{01..32}_voltage"))
 

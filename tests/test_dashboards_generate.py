@@ -13,7 +13,9 @@ from ingest.signals import catalogue
 
 COMMITTED = sorted(GENERATED.glob("*.json"))
 TAGS = {"site", "unit", "device", "model"}
-OWN_COLUMNS = {"battery_power"}
+OWN_COLUMNS = {"battery_power", "capacity_low", "capacity_high", "capacity_trend"}
+OWN_COLUMNS |= {"hour", "day", "steps_an_hour", "mean", "highest", "cycles", "soh"}
+AGGREGATES = {"MIN", "MEAN", "MAX", "LAST", "COUNT", "MOVING_AVERAGE"}
 
 
 @pytest.fixture(params=COMMITTED, ids=lambda path: path.name)
@@ -42,9 +44,16 @@ def test_every_name_in_a_query_is_in_the_catalogue(board: dict[str, Any]) -> Non
         assert names - TAGS - OWN_COLUMNS <= catalogue()[measurement].keys(), query
 
 
+def test_every_pattern_in_a_query_is_of_fields_in_the_catalogue(board: dict[str, Any]) -> None:
+    for query in queries(board):
+        [measurement] = re.findall(r'FROM "(\w+)"', query)
+        for pattern in re.findall(r"/\^(.*?)\$/", query):
+            assert any(re.fullmatch(pattern, name) for name in catalogue()[measurement]), query
+
+
 def test_queries_stay_in_what_every_influxdb_answers(board: dict[str, Any]) -> None:
     for query in queries(board):
-        assert set(re.findall(r"([A-Z]{3,})\(", query)) <= {"MEAN", "MAX", "LAST", "COUNT"}, query
+        assert set(re.findall(r"([A-Z_]{3,})\(", query)) <= AGGREGATES, query
         assert not re.search(r"\b(INTO|SLIMIT|SOFFSET|fill\((?!none))", query), query
 
 
