@@ -1,5 +1,6 @@
 """The dashboard for judging a second-life pack: its cells over weeks, their heat, what it holds and resists."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +9,19 @@ from string import ascii_uppercase
 from typing import Literal, TypeVar
 
 from grafana_foundation_sdk.builders import common, dashboard, table, timeseries
-from grafana_foundation_sdk.models.common import GraphDrawStyle, LegendDisplayMode, LegendPlacement
+from grafana_foundation_sdk.models.common import (
+    GraphDrawStyle,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    TableColorTextCellOptions,
+)
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DataTransformerConfig,
     DynamicConfigValue,
+    Threshold,
+    ThresholdsMode,
     VariableRefresh,
     VariableSort,
 )
@@ -170,21 +179,21 @@ def _cells() -> Row:
 def _over_weeks() -> Row:
     lows = _curves(
         "Cells: lowest",
-        "Healthy for LFP: above 2.8 V. Method: each cell's lowest reading in each hour.",
+        "Method: each cell's lowest reading in each hour.",
         CELL_LOWS.members[0],
         [CELL_LOWS.over_time("MIN")],
     )
     highs = _curves(
         "Cells: highest",
-        "Healthy for LFP: below 3.6 V. A cell that is first at the top has the least capacity, or was never balanced. "
+        "A cell that is first at the top has the least capacity, or was never balanced. "
         "Method: each cell's highest reading in each hour.",
         CELL_HIGHS.members[0],
         [CELL_HIGHS.over_time("MAX")],
     )
     spread = _curves(
         "Spread",
-        "Highest minus lowest cell. Healthy: a mean under 0.03 V, and peaks under 0.1 V at full and empty; a spread "
-        "that grows from week to week asks for balancing. Method: the firmware's, of each reading.",
+        "Highest minus lowest cell. It grows towards full and empty; when it grows from week to week, the pack asks "
+        "for balancing. Method: the firmware's, of each reading; of each hour the mean and the highest.",
         hour("cell_voltage_spread_mean"),
         [
             _query(
@@ -200,8 +209,8 @@ def _over_weeks() -> Row:
 def _heat() -> Row:
     hottest = _ranking(
         "Hottest sensor",
-        "Highest first. Healthy: below 45 °C, and the sensors within 5 °C of each other: a cell that is warmer than "
-        "its neighbours has the higher resistance. Method: each sensor's highest of a day; the mean, then the highest.",
+        "Highest first. Healthy: the sensors within 5 °C of each other; a cell that is warmer than its neighbours "
+        "has the higher resistance. Method: each sensor's highest of a day; the mean of these, then the highest.",
         SENSORS.members[0],
         SENSORS.over_time("MAX", DAYS),
         (("mean", "Mean"), ("max", "Max")),
@@ -209,8 +218,8 @@ def _heat() -> Row:
     )
     over_time = _curves(
         "Sensors: highest",
-        "Healthy: 5 to 45 °C; LFP must not be charged below 0 °C and ages fast above 45 °C. Method: each sensor's "
-        "highest reading in each hour.",
+        "LFP must not be charged below 0 °C and ages fast in the heat. Method: each sensor's highest reading in "
+        "each hour.",
         SENSORS.members[0],
         [SENSORS.over_time("MAX")],
     )
@@ -230,6 +239,8 @@ def _curves(title: str, about: str, shown: Signal, queries: Sequence[InfluxQuery
     panel = timeseries.Panel().unit(GRAFANA_UNITS[shown.unit]).with_transformation(_SHORT_NAMES)
     legend = common.VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST)
     panel.legend(legend.placement(LegendPlacement.BOTTOM).calcs([]))
+    if shown.healthy_min is not None or shown.healthy_max is not None:
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
     return _named(panel, title, about, shown, queries)
 
 
@@ -244,6 +255,7 @@ def _ranking(
 ) -> Panel:
     """A table, a row per cell or sensor, sorted by the first of the figures: (Grafana's reducer, its column)."""
     panel = table.Panel().unit(GRAFANA_UNITS[shown.unit]).decimals(3 if shown.unit == "V" else 1)
+    panel.cell_options(TableColorTextCellOptions())
     reduced = {"mode": "seriesToRows", "reducers": [reducer for reducer, _ in figures]}
     by = {"field": figures[0][1], "desc": not lowest_first}
     panel.with_transformation(_SHORT_NAMES)
@@ -254,11 +266,31 @@ def _ranking(
 
 def _named(panel: AnyPanel, title: str, about: str, shown: Signal, queries: Sequence[InfluxQuery]) -> AnyPanel:
     """`about` is shown with what the catalogue holds for plausible; a cell or sensor is named by its number."""
-    plausible = f"{shown.minimum:g} to {shown.maximum:g} {shown.unit} is plausible."
-    panel.title(title).description(f"{about} {plausible}").datasource(DATASOURCE)
+    panel.title(title).description(f"{about} {_limits(shown)}").datasource(DATASOURCE)
+    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_steps(shown)))
     for ref_id, query in zip(ascii_uppercase, queries, strict=False):
         panel.with_target(replace(query, ref_id=ref_id))
     return panel
+
+
+def _limits(shown: Signal) -> str:
+    healthy = {
+        (False, False): "",
+        (True, False): f"From {shown.healthy_min} {shown.unit} on it is healthy.",
+        (False, True): f"Up to {shown.healthy_max} {shown.unit} it is healthy.",
+        (True, True): f"{shown.healthy_min} to {shown.healthy_max} {shown.unit} is healthy.",
+    }[shown.healthy_min is not None, shown.healthy_max is not None]
+    return f"{healthy} {shown.minimum:g} to {shown.maximum:g} {shown.unit} is plausible.".strip()
+
+
+def _steps(shown: Signal) -> list[Threshold]:
+    """Red outside of what is healthy; a threshold begins at its value, and the highest healthy one is healthy."""
+    steps = [Threshold(None, "green")]
+    if shown.healthy_min is not None:
+        steps = [Threshold(None, "red"), Threshold(shown.healthy_min, "green")]
+    if shown.healthy_max is not None:
+        steps.append(Threshold(math.nextafter(shown.healthy_max, math.inf), "red"))
+    return steps
 
 
 def _dots() -> list[DynamicConfigValue]:
