@@ -3,33 +3,24 @@
 from functools import partial
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, VariableRefresh, VariableSort
 
-from dashboards.influxql import DATASOURCE, product_over_time, tag_values
+from dashboards import frame
+from dashboards.influxql import battery_power, days
 from dashboards.layout import Row, place
-from dashboards.panels import counts, last_seen, lines, log, now, states
+from dashboards.panels import counts, history, last_seen, lines, log, now, per_day, states
 from ingest.signals import signal
 
 bms = partial(signal, "bms")
 controller = partial(signal, "charge_controller")
 board = partial(signal, "unit")
+event = partial(signal, "event")
 
 
 def unit_dashboard() -> dashboard.Dashboard:
     """The dashboard, ready to build."""
-    unit = dashboard.Dashboard("Unit").uid("powerunit-unit").tags(["powerunit"])
-    unit.description("One power unit. Made by `python -m dashboards`: change it there.")
-    unit.time("now-24h", "now").refresh("1m").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
-    unit.with_variable(dashboard.DatasourceVariable("datasource").label("Database").type("influxdb"))
-    unit.with_variable(_variable("site", "Site", tag_values("bms", "site")))
-    unit.with_variable(_variable("unit", "Unit", tag_values("bms", "unit", "\"site\" = '$site'")))
+    unit = frame.board("Unit", "One power unit.", time="now-24h")
     place(unit, [_now(), _energy(), _battery(), _sun(), _condition(), _data()])
     return unit
-
-
-def _variable(name: str, label: str, query: str) -> dashboard.QueryVariable:
-    variable = dashboard.QueryVariable(name).label(label).query(query).datasource(DATASOURCE)
-    return variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
 
 
 def _now() -> Row:
@@ -59,7 +50,7 @@ def _energy() -> Row:
         "the controller's load terminals only. Healthy: the sun covers load and battery by day.",
         controller("pv_power"),
         controller("load_power"),
-        more=[product_over_time(bms("pack_voltage"), bms("current"), "battery_power")],
+        more=battery_power(),
         unit="W",
     )
     soc = lines(
@@ -67,7 +58,14 @@ def _energy() -> Row:
         "Healthy: comes back above 90 % on most days and stays above 20 % at night.",
         bms("soc"),
     )
-    return Row("Energy", 9, ((12, balance), (12, soc)))
+    daily = per_day(
+        "Energy per day",
+        "Of the days that are over. Healthy: PV brings what load and battery take, and as much leaves the battery as "
+        "went in, less a few percent.",
+        days('"pv_energy"', '"load_energy"', '"battery_energy_in"', '"battery_energy_out"'),
+        "Wh",
+    )
+    return Row("Energy", 9, ((8, balance), (8, soc), (8, daily)))
 
 
 def _battery() -> Row:
@@ -124,7 +122,15 @@ def _condition() -> Row:
         bms("protections"),
         bms("warnings"),
     )
-    return Row("Condition", 9, ((12, temperatures), (12, protections)))
+    told = history(
+        "Alarms and protections by name",
+        "Of the last thirty days, newest first; state says whether it begins. Healthy: what began has ended.",
+        event("name"),
+        event("state"),
+        event("value"),
+        event("text"),
+    )
+    return Row("Condition", 9, ((8, temperatures), (8, protections), (8, told)))
 
 
 def _data() -> Row:

@@ -36,7 +36,7 @@ BOOT, KERNEL = "0a1b2c3d4e5f6071", "kernel-of-the-rig"
 BATCH = 5000
 MODELS = {"bms1": "jk_pb", "mppt1": "epever_tracer", "board": "esp32"}
 WORN = 0.5
-"""Of what the first unit's cells hold, those of the last one: so much is run down deep enough to show its capacity."""
+"""What is left of the first unit's cells: so little is run down deep enough to show its capacity."""
 
 MEASURED = {"bms1": "bms", "mppt1": "charge_controller"}
 
@@ -173,7 +173,7 @@ class _Raft:
         self._model = PowerUnit(month.units.index(unit) + 1, month.start / 1000, step=60.0)
         self._seq = count()
         self._is_last = unit == month.units[-1]
-        if self._is_last:
+        if unit == month.units[0]:
             for cell in self._model.battery.cells:
                 cell.capacity, cell.charge = cell.capacity * WORN, cell.charge * WORN
 
@@ -208,6 +208,8 @@ class _Raft:
         yield self._entry(t, "board", board)
         for device in MEASURED:
             bus: dict[str, Value] = {"bus_state": "online", "bus_requests": 3 * minute, "bus_latency": 0.08}
+            never = ("bus_errors_foreign", "bus_errors_refused", "bus_errors_busy", "bus_errors_failed")
+            bus |= dict.fromkeys(never, 0)
             bus |= {"bus_errors_silence": minute // 1000 * 3, "bus_errors_noise": minute // 400, "bus_latency_max": 0.2}
             yield self._entry(t, device, bus)
 
@@ -257,6 +259,10 @@ def _write_gateway(month: Month, told: _Told) -> None:
             "journal_bytes": 400_000_000,
             "dead_letters": 0,
             "bytes_sent_today": minute % 1440 * a_minute,
+            "budget_day_bytes": 25_000_000,
+            "bytes_sent_month": minute * a_minute,
+            "budget_month_bytes": 600_000_000,
+            "alarms_open": 1 if month.end - t < 4 * HOUR_MS else 0,
             "clock_offset": 0.02,
             "disk_free": 9_000_000_000,
             "cpu_temperature": 55.0,
