@@ -13,14 +13,20 @@ from gateway.entry import LOSS, FrameMark, StoredFrame, frame_priority
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger
 from gateway.priority import Priority
+from gateway.summary import HOUR_MS
+
+
+def hour_of(utc_ms: int) -> int:
+    """Hours since 1970; a time before that, which a board may say, counts as its first hour."""
+    return max(0, utc_ms) // HOUR_MS
 
 
 @dataclass(slots=True)
 class Segment:
     """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by
     priority and by the boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to
-    `level` at least. `times` are the first and the last time of what it holds, UTC in ms, `ups` likewise of the boots
-    that are undated.
+    `level` at least. `hours` since 1970 are those in which what it holds was taken, `ups` the first and the last of
+    each boot that is undated.
     """
 
     name: str
@@ -30,7 +36,7 @@ class Segment:
     pending: Counter[tuple[Priority, Key | None]] = field(default_factory=Counter)
     keys: set[Key] = field(default_factory=set)
     level: int = 0
-    times: tuple[int, int] | None = None
+    hours: IntervalSet = field(default_factory=IntervalSet)
     ups: dict[Key, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -74,7 +80,7 @@ class Backlog:
             if entry.dated is None:
                 segment.ups[entry.key] = _widened(segment.ups.get(entry.key), entry.reading.up)
             else:
-                segment.times = _widened(segment.times, entry.dated[0])
+                segment.hours.add(hour_of(entry.dated[0]))
         segment.frames.add(frame.number)
         if frame.number not in self._ledger.forwarded:
             self._wait(segment, frame.mark)
@@ -102,14 +108,14 @@ class Backlog:
             and (least is Priority.READING or frame_priority(frame) <= least)
         ]
 
-    def times(self, segment: Segment) -> tuple[int, int]:
-        """From when to when its readings were taken, as far as they have a time by now: UTC in ms; (0, 0) for none."""
-        times = segment.times
+    def hours(self, segment: Segment) -> IntervalSet:
+        """The hours in which its readings were taken, as far as they have a time by now."""
+        hours = IntervalSet(segment.hours.ranges())
         for key, ups in segment.ups.items():
-            for up in ups:
-                if (origin := self._ledger.origin(key, up)) is not None:
-                    times = _widened(times, origin.utc_ms + up)
-        return times or (0, 0)
+            known = [hour_of(origin.utc_ms + up) for up in ups if (origin := self._ledger.origin(key, up)) is not None]
+            if known:
+                hours.add(min(known), max(known))
+        return hours
 
     def replace(
         self, sources: Sequence[Segment], gone: Sequence[FrameMark], into: Segment, made: Sequence[FrameMark]
@@ -118,8 +124,8 @@ class Backlog:
         for source in sources:
             source.frames = IntervalSet()
             source.pending.clear()
-            for time in source.times or ():
-                into.times = _widened(into.times, time)
+            for first, last in source.hours.ranges():
+                into.hours.add(first, last)
             for key, ups in source.ups.items():
                 for up in ups:
                     into.ups[key] = _widened(into.ups.get(key), up)

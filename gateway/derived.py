@@ -105,7 +105,7 @@ class Derived:
                     self._save()
             return INTERVAL
         try:
-            self._journal.commit(self._roll_ups.make(work, utc))
+            self._journal.commit(self._roll_ups.make(work))
         except OSError as error:
             self._notice.away(f"cannot be made ({error.strerror}); tried again")
             with self._lock:

@@ -311,8 +311,8 @@ class Journal:
         try:
             self._ledger.keep_seen({key for segment in done for key in segment.keys})
             for segment in done:
-                first, last = self._backlog.times(segment)
-                segment.name = self._history.keep(segment.name, segment.number, first, last, segment.size)
+                hours = self._backlog.hours(segment)
+                segment.name = self._history.keep(segment.name, segment.number, hours, segment.size)
                 self._segments.remove(segment)
         except OSError:
             return  # they stay, and it is tried again with the next frames

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from gateway import framelog
-from gateway.backlog import Backlog, Segment
+from gateway.backlog import Backlog, Segment, hour_of
 from gateway.disk import Disk
 from gateway.entry import StoredFrame, frame_priority, stored
 from gateway.history import History
@@ -46,11 +46,10 @@ class Past:
         self._history = history
         self._next_frame = next_frame
 
-    @property
-    def whole_from(self) -> int:
-        """UTC in ms; what was taken up to then may have been thinned or given up, or have left the history."""
+    def whole(self, start: int, end: int) -> bool:
+        """Whether nothing of the hours of [start, end), UTC in ms, was thinned or given up, or has left the history."""
         with self._lock:
-            return self._ledger.whole_from
+            return not self._ledger.gone.meets(hour_of(start), hour_of(end - 1))
 
     @property
     def position(self) -> Position:
@@ -72,12 +71,10 @@ class Past:
         `unit` alone, if one is given. What is committed meanwhile may be among them.
         """
         with self._lock:
-            names = self._history.between(start, end)
+            first, last = hour_of(start), hour_of(end - 1)
+            names = self._history.between(first, last)
             segments = [
-                segment
-                for segment in self._backlog.segments
-                for first, last in [self._backlog.times(segment)]
-                if first < end and last >= start
+                segment for segment in self._backlog.segments if self._backlog.hours(segment).meets(first, last)
             ]
         return self._read(names, segments, least, unit)
 

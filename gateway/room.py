@@ -108,7 +108,7 @@ class Room:
         return False
 
     def _drop(self, file: Kept) -> None:
-        self._ledger.gives_way(file.last)
+        self._ledger.gives_way(file.hours)
         self._history.drop(file)
         self._ledger.take_reserve()
 
@@ -135,7 +135,7 @@ class Room:
             return
         data = thinned.data if into in sources else self._disk.read(into.name) + thinned.data
         self._ledger.keep_seen({key for source in sources for key in source.keys})
-        self._ledger.gives_way(self._backlog.times(segment)[1])
+        self._ledger.gives_way(self._backlog.hours(segment))
         self._disk.replace(into.name, data)
         self.given_up += thinned.given_up
         self._backlog.replace(sources, gone, into, thinned.marks)
