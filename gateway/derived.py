@@ -163,3 +163,4 @@ class Derived:
         self._events = self._alarms.caught_up(self._events, now)
         self._position = self._journal.past.position
         self._tell()
+        self._save()

@@ -63,6 +63,16 @@ def scan(data: bytes) -> tuple[list[Frame], list[tuple[int, int]]]:
     return frames, damaged
 
 
+def last(data: bytes) -> Frame | None:
+    """The frame that ends where the bytes do."""
+    offset = len(data)
+    while (offset := data.rfind(MAGIC, 0, offset)) >= 0:
+        frame = _frame_at(data, offset)
+        if frame is not None:
+            return frame if frame.end == len(data) else None
+    return None
+
+
 def _frame_at(data: bytes, offset: int) -> Frame | None:
     if len(data) - offset < _HEADER.size:
         return None

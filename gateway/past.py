@@ -10,11 +10,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from gateway import framelog
-from gateway.backlog import Backlog, Segment, hour_of
+from gateway.backlog import Backlog, Segment
 from gateway.disk import Disk
 from gateway.entry import StoredFrame, frame_priority, stored
 from gateway.history import History
 from gateway.ledger import Ledger
+from gateway.outline import hour_of
 from gateway.priority import Priority
 
 
@@ -105,5 +106,5 @@ class Past:
         for frame in found:
             if frame.number in self._ledger.void or (least < Priority.READING and frame_priority(frame) > least):
                 continue
-            with suppress(ValueError):  # of another make
+            with suppress(ValueError):  # of another make, or a footer
                 yield stored(frame, unit)
