@@ -77,7 +77,7 @@ class Past:
             segments = [
                 segment for segment in self._backlog.segments if self._backlog.hours(segment).meets(first, last)
             ]
-        return self._read(names, segments, least, unit)
+        return self._read(names, segments, least=least, unit=unit)
 
     def since(self, position: Position | None) -> Iterator[StoredFrame]:
         """Every frame that was committed since that was the `position`; without one, all that is not yet history."""
@@ -86,20 +86,24 @@ class Past:
             segments = [
                 segment for segment in self._backlog.segments if position is None or segment.number >= position.file
             ]
-        for frame in self._read(names, segments, Priority.READING):
-            if position is None or frame.number >= position.frame:
-                yield frame
+        yield from self._read(names, segments, first=0 if position is None else position.frame)
 
     def _read(
-        self, names: Sequence[str], segments: Sequence[Segment], least: Priority, unit: str | None = None
+        self,
+        names: Sequence[str],
+        segments: Sequence[Segment],
+        *,
+        first: int = 0,
+        least: Priority = Priority.READING,
+        unit: str | None = None,
     ) -> Iterator[StoredFrame]:
         for name in names:
             found, _ = framelog.scan(self._disk.read(name))
-            yield from self._whole(found, least, unit)
+            yield from self._whole([frame for frame in found if frame.number >= first], least, unit)
         for segment in segments:
             with self._lock:
                 found, _ = framelog.scan(self._disk.read(segment.name))
-                found = [frame for frame in found if frame.number in segment.frames]
+                found = [frame for frame in found if frame.number >= first and frame.number in segment.frames]
             yield from self._whole(found, least, unit)
 
     def _whole(self, found: Sequence[framelog.Frame], least: Priority, unit: str | None) -> Iterator[StoredFrame]:

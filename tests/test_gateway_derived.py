@@ -176,3 +176,12 @@ def test_a_start_is_not_longer_for_all_that_came_while_nobody_knew_the_time() ->
     gateway.settle(CHECKPOINT_MS)
     gateway.commit([reading(30)])
     assert 1 <= Gateway(disk, at(2 * HOUR_MS)).caught_up <= 5
+
+
+def test_what_a_start_had_to_read_the_next_one_need_not() -> None:
+    disk = RecordingDisk()
+    gateway = Gateway(disk, at(0))
+    gateway.commit([reading(seq) for seq in range(5)])
+    del disk.files[FILE]
+    assert Gateway(disk, at(1000)).caught_up > 0
+    assert Gateway(disk, at(2000)).caught_up == 0
