@@ -8,6 +8,7 @@ this kind needs (paho-mqtt, urllib3) and does nothing.
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -147,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("build"), help="where to work; default build")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
+    os.environ["MALLOC_ARENA_MAX"] = "1"  # as the service's unit file does
     base = alone()
     print(f"| MB of memory, {UNITS} units | readings at the start | ready after, s | link away | drained | largest |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")

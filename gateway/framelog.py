@@ -18,10 +18,10 @@ _CHECKED = struct.Struct("<IQ")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame found in a file, at the offsets `[start, end)`."""
+    """One frame found in a file's bytes, of which `body` is a view, at the offsets `[start, end)`."""
 
     number: int
-    body: bytes
+    body: memoryview
     start: int
     end: int
 
@@ -80,7 +80,7 @@ def _frame_at(data: bytes, offset: int) -> Frame | None:
     start = offset + _HEADER.size
     if magic != MAGIC or length > len(data) - start:
         return None
-    body = data[start : start + length]
+    body = memoryview(data)[start : start + length]
     return Frame(number, body, offset, start + length) if crc == _crc(number, body) else None
 
 
@@ -92,5 +92,5 @@ def _next_frame(data: bytes, offset: int) -> int:
     return len(data)
 
 
-def _crc(number: int, body: bytes) -> int:
+def _crc(number: int, body: bytes | memoryview) -> int:
     return zlib.crc32(body, zlib.crc32(_CHECKED.pack(len(body), number)))
