@@ -51,6 +51,9 @@ BODY_BYTES = 1_000_000
 LIVE_POLLS = 6
 """A live delay of 60 s."""
 
+RATE_UNITS = 10
+"""At two readings each 10 s they make two a second: 60 pairs a request."""
+
 
 def lines_of(readings: int, units: int) -> list[str]:
     return [reading_line(SITE, message.reading, utc_ms, "gateway")[0] for utc_ms, message in messages(readings, units)]
@@ -183,7 +186,7 @@ def print_cost(folder: Path, minutes: int) -> None:
     certificate = make_certificate(folder)
     os.environ["SSL_CERT_FILE"] = str(certificate)
     for village, made in (("54 values, by day", polls), ("41 values, at rest", polls_at_rest)):
-        for units in (1, 2, 5, 8, 20):
+        for units in (1, 2, 5, RATE_UNITS, 20):
             name = f"{units} unit{'s'[: units > 1]}, {village}"
             pairs = units * LIVE_POLLS
             with (

@@ -3,24 +3,30 @@
 Memory grows with the number of segments, with the boots and with the gaps between their readings, not with readings.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway import framelog
 from gateway.disk import Disk
-from gateway.entry import LOSS, FrameMark, StoredFrame, frame_priority
+from gateway.entry import FrameMark, frame_priority
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger
+from gateway.outline import Outline, footer, hour_of
 from gateway.priority import Priority
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Segment:
     """One file. `foreign`: it holds frames of another make. `pending` counts the frames that are not forwarded, by
     priority and by the boot that is undated, if one is. `keys` are the boots of its readings; all are thinned to
-    `level` at least. `times` are the first and the last time of what it holds, UTC in ms, `ups` likewise of the boots
-    that are undated.
+    `level` at least. `hours` since 1970 are those in which what it holds was taken, `ups` the first and the last of
+    each boot that is undated. `outline` is there while something may be appended, and says all of this once more for
+    the `footer`, so many bytes, that ends the segment then.
     """
 
     name: str
@@ -30,8 +36,10 @@ class Segment:
     pending: Counter[tuple[Priority, Key | None]] = field(default_factory=Counter)
     keys: set[Key] = field(default_factory=set)
     level: int = 0
-    times: tuple[int, int] | None = None
+    hours: IntervalSet = field(default_factory=IntervalSet)
     ups: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    outline: Outline | None = None
+    footer: int = 0
 
     @property
     def number(self) -> int:
@@ -62,22 +70,32 @@ class Backlog:
         """What all segments take on the disk."""
         return sum(segment.size for segment in self.segments)
 
-    def index(self, segment: Segment, frame: StoredFrame) -> None:
-        """The segment holds this frame."""
-        for entry in frame.entries:
-            segment.keys.add(entry.key)
-            seq, last = entry.reading.seq, entry.reading.signals.get("last_seq")
-            if not entry.made_here:
-                self._ledger.seen.setdefault(entry.key, IntervalSet()).add(seq)
-            if entry.reading.measurement == LOSS and isinstance(last, int) and last >= seq:
-                self._ledger.account(entry.key, seq, last)
-            if entry.dated is None:
-                segment.ups[entry.key] = _widened(segment.ups.get(entry.key), entry.reading.up)
-            else:
-                segment.times = _widened(segment.times, entry.dated[0])
-        segment.frames.add(frame.number)
-        if frame.number not in self._ledger.forwarded:
-            self._wait(segment, frame.mark)
+    def index(self, segment: Segment, outline: Outline) -> None:
+        """The segment holds what the outline tells of."""
+        for key, seqs in outline.telling.seqs.items():
+            seen = self._ledger.seen.setdefault(key, IntervalSet())
+            for first, last in seqs.ranges():
+                seen.add(first, last)
+        for key, first, last in outline.lost:
+            self._ledger.account(key, first, last)
+        segment.keys |= outline.keys
+        _widen(segment, outline.hours, outline.ups)
+        for mark in outline.marks:
+            segment.frames.add(mark.number)
+            if mark.number not in self._ledger.forwarded:
+                self._wait(segment, mark)
+
+    def end(self, segment: Segment, room: int) -> None:
+        """Nothing more is appended to it. A footer that takes no more than so many bytes is put there first, durably:
+        half of one is damage once there is a newer file. Raises OSError.
+        """
+        outline, segment.outline = segment.outline, None
+        data = b"" if outline is None else footer(outline, segment.size)
+        if data and len(data) <= room:
+            self._disk.append(segment.name, data)
+            self._disk.sync(segment.name)
+            segment.size += len(data)
+            segment.footer = len(data)
 
     def forwarded(self, marks: Sequence[FrameMark]) -> None:
         """The database has these frames. One that was thinned meanwhile is in no segment: the rest of it is sent."""
@@ -93,7 +111,9 @@ class Backlog:
 
     def waiting(self, segment: Segment, least: Priority = Priority.READING) -> list[framelog.Frame]:
         """The segment's frames that are not forwarded and no less urgent, read from the disk. Raises OSError."""
-        found, _ = framelog.scan(self._disk.read(segment.name))
+        found, damaged = framelog.scan(self._disk.read(segment.name))
+        if damaged:
+            self._disown_footer(segment)
         return [
             frame
             for frame in found
@@ -102,14 +122,14 @@ class Backlog:
             and (least is Priority.READING or frame_priority(frame) <= least)
         ]
 
-    def times(self, segment: Segment) -> tuple[int, int]:
-        """From when to when its readings were taken, as far as they have a time by now: UTC in ms; (0, 0) for none."""
-        times = segment.times
+    def hours(self, segment: Segment) -> IntervalSet:
+        """The hours in which its readings were taken, as far as they have a time by now."""
+        hours = IntervalSet(segment.hours.ranges())
         for key, ups in segment.ups.items():
-            for up in ups:
-                if (origin := self._ledger.origin(key, up)) is not None:
-                    times = _widened(times, origin.utc_ms + up)
-        return times or (0, 0)
+            known = [hour_of(origin.utc_ms + up) for up in ups if (origin := self._ledger.origin(key, up)) is not None]
+            if known:
+                hours.add(min(known), max(known))
+        return hours
 
     def replace(
         self, sources: Sequence[Segment], gone: Sequence[FrameMark], into: Segment, made: Sequence[FrameMark]
@@ -118,16 +138,22 @@ class Backlog:
         for source in sources:
             source.frames = IntervalSet()
             source.pending.clear()
-            for time in source.times or ():
-                into.times = _widened(into.times, time)
-            for key, ups in source.ups.items():
-                for up in ups:
-                    into.ups[key] = _widened(into.ups.get(key), up)
+            _widen(into, source.hours, source.ups)
         for mark in gone:
             self._count(mark, -1)
         for mark in made:
             into.frames.add(mark.number)
             self._wait(into, mark)
+
+    def _disown_footer(self, segment: Segment) -> None:
+        """What it tells of is not all there: the next start has to read the segment and to say what is missing."""
+        if segment.footer:
+            log.warning("%s: damaged; the next start steps over it", segment.name)
+            segment.size -= segment.footer
+            segment.footer = 0
+            with suppress(OSError):
+                self._disk.truncate(segment.name, segment.size)
+                self._disk.sync(segment.name)
 
     def _holder(self, number: int) -> Segment | None:
         return next((segment for segment in self.segments if number in segment.frames), None)
@@ -144,5 +170,9 @@ class Backlog:
             self.undated[mark.undated] += sign * mark.readings
 
 
-def _widened(span: tuple[int, int] | None, number: int) -> tuple[int, int]:
-    return (number, number) if span is None else (min(span[0], number), max(span[1], number))
+def _widen(segment: Segment, hours: IntervalSet, ups: Mapping[Key, tuple[int, int]]) -> None:
+    for first, last in hours.ranges():
+        segment.hours.add(first, last)
+    for key, (first, last) in ups.items():
+        known = segment.ups.get(key, (first, last))
+        segment.ups[key] = min(known[0], first), max(known[1], last)

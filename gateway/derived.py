@@ -106,7 +106,7 @@ class Derived:
                     self._save()
             return INTERVAL
         try:
-            self._journal.commit(self._roll_ups.make(work, utc))
+            self._journal.commit(self._roll_ups.make(work))
         except OSError as error:
             self._notice.away(f"cannot be made ({error.strerror}); tried again")
             with self._lock:
@@ -164,3 +164,4 @@ class Derived:
         self._events = self._alarms.caught_up(self._events, now)
         self._position = self._journal.past.position
         self._tell()
+        self._save()

@@ -21,6 +21,9 @@ class Disk(Protocol):
     def read(self, name: str) -> bytes:
         """The whole file."""
 
+    def read_end(self, name: str, size: int) -> bytes:
+        """The last `size` bytes of the file, or all of it."""
+
     def size(self, name: str) -> int:
         """How many bytes the file has."""
 
@@ -87,6 +90,10 @@ class FolderDisk:
     def read(self, name: str) -> bytes:
         """Through the page cache, so it sees what was appended and not yet synced."""
         return (self._folder / name).read_bytes()
+
+    def read_end(self, name: str, size: int) -> bytes:
+        """Likewise."""
+        return _end(self._folder / name, size)
 
     def size(self, name: str) -> int:
         """stat(2)."""
@@ -199,6 +206,13 @@ class ReadOnlyDisk:
         except FileNotFoundError:
             return b""
 
+    def read_end(self, name: str, size: int) -> bytes:
+        """Likewise."""
+        try:
+            return _end(self._folder / name, size)
+        except FileNotFoundError:
+            return b""
+
     def size(self, name: str) -> int:
         """As the file is now."""
         return len(self.read(name))
@@ -230,3 +244,9 @@ class ReadOnlyDisk:
     def free(self) -> int:
         """Nothing that is written here takes room."""
         return sys.maxsize
+
+
+def _end(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        return file.read(size)

@@ -102,21 +102,28 @@ def document(
     entries: Sequence[Entry], kernel: str, undated: Key | None, level: int = 0, replaces: int | None = None
 ) -> bytes:
     """The document of a frame, for entries of one kernel boot."""
-    # The payloads go in as they came: they were checked as JSON, and making them again would cost the most of a commit.
-    rows = (
-        b"[%b,%d,%b,%b,%b]"
-        % (
-            json.dumps(entry.reading.unit).encode(),
-            entry.received,
-            json.dumps(entry.queued).encode(),
-            json.dumps(entry.dated).encode(),
-            entry.message.document or payload_of(entry.message),
-        )
-        for entry in entries
-    )
     about = {"kernel": kernel, "undated": undated, "level": level, "replaces": replaces}
     head = {"priority": slowest(entry.reading.measurement for entry in entries)} | about
-    return b"[%b,[%b]]" % (json.dumps(head).encode(), b",".join(rows))
+    return b"[%b,[%b]]" % (json.dumps(head).encode(), b",".join(map(row, entries)))
+
+
+def row(entry: Entry) -> bytes:
+    """The entry as JSON, without its kernel boot."""
+    # The payload goes in as it came: it was checked as JSON, and making it again would cost the most of a commit.
+    return b'["%b",%d,%b,%b,%b]' % (
+        entry.reading.unit.encode(),
+        entry.received,
+        b"true" if entry.queued else b"false",
+        b"null" if entry.dated is None else b'[%d,"%b"]' % (entry.dated[0], entry.dated[1].encode()),
+        entry.message.document or payload_of(entry.message),
+    )
+
+
+def entry_of(kernel: str, said: Any) -> Entry:
+    """What `row` said. Raises ValueError, LookupError or TypeError for what is no row."""
+    unit, received, queued, dated, payload = said
+    time = None if dated is None else (int(dated[0]), cast(TimeQuality, dated[1]))
+    return Entry(reading_message(str(unit), payload, b""), kernel, int(received), time, bool(queued))
 
 
 def frame_priority(frame: framelog.Frame) -> Priority:
@@ -135,7 +142,7 @@ def stored(frame: framelog.Frame, unit: str | None = None) -> StoredFrame:
         case _:
             raise ValueError(f"frame {frame.number} is of another make")
     try:
-        entries = tuple(_entry(kernel, row) for row in rows)
+        entries = tuple(entry_of(kernel, said) for said in rows)
         return StoredFrame(frame.number, entries, _key(undated), level, None if replaces is None else int(replaces))
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"frame {frame.number} is of another make: {error!r}") from None
@@ -158,9 +165,3 @@ def _key(undated: Any) -> Key | None:
         case [str(unit), str(boot)]:
             return unit, boot
     raise ValueError(f"{str(undated)[:80]} is no boot of a unit")
-
-
-def _entry(kernel: str, row: Any) -> Entry:
-    unit, received, queued, dated, said = row
-    time = None if dated is None else (int(dated[0]), cast(TimeQuality, dated[1]))
-    return Entry(reading_message(str(unit), said, b""), kernel, int(received), time, bool(queued))

@@ -18,10 +18,10 @@ _CHECKED = struct.Struct("<IQ")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame found in a file, at the offsets `[start, end)`."""
+    """One frame found in a file's bytes, of which `body` is a view, at the offsets `[start, end)`."""
 
     number: int
-    body: bytes
+    body: memoryview
     start: int
     end: int
 
@@ -63,6 +63,16 @@ def scan(data: bytes) -> tuple[list[Frame], list[tuple[int, int]]]:
     return frames, damaged
 
 
+def last(data: bytes) -> Frame | None:
+    """The frame that ends where the bytes do."""
+    offset = len(data)
+    while (offset := data.rfind(MAGIC, 0, offset)) >= 0:
+        frame = _frame_at(data, offset)
+        if frame is not None:
+            return frame if frame.end == len(data) else None
+    return None
+
+
 def _frame_at(data: bytes, offset: int) -> Frame | None:
     if len(data) - offset < _HEADER.size:
         return None
@@ -70,7 +80,7 @@ def _frame_at(data: bytes, offset: int) -> Frame | None:
     start = offset + _HEADER.size
     if magic != MAGIC or length > len(data) - start:
         return None
-    body = data[start : start + length]
+    body = memoryview(data)[start : start + length]
     return Frame(number, body, offset, start + length) if crc == _crc(number, body) else None
 
 
@@ -82,5 +92,5 @@ def _next_frame(data: bytes, offset: int) -> int:
     return len(data)
 
 
-def _crc(number: int, body: bytes) -> int:
+def _crc(number: int, body: bytes | memoryview) -> int:
     return zlib.crc32(body, zlib.crc32(_CHECKED.pack(len(body), number)))

@@ -6,10 +6,11 @@ Promised: what an earlier disk acknowledged, what a `loss` of the board tells of
 Not promised: what a boot took last and lost with its power; nobody knows that there was any.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from gateway.entry import Entry, bare
+from gateway.edges import Edges
+from gateway.entry import Entry
 from gateway.intervals import IntervalSet
 from gateway.journal import Journal
 from gateway.ledger import Key
@@ -31,41 +32,23 @@ class _Present:
     last: int
 
 
-@dataclass(slots=True)
-class _Edges:
-    """The entries next to what is missing of one boot, by seq, without their signals."""
-
-    heard: IntervalSet = field(default_factory=IntervalSet)
-    entries: dict[int, Entry] = field(default_factory=dict)
-
-    def add(self, entry: Entry) -> None:
-        seq = entry.reading.seq
-        self.heard.add(seq)
-        self.entries[seq] = bare(entry)
-        for near in (seq - 1, seq, seq + 1):
-            if near - 1 in self.heard and near + 1 in self.heard:
-                self.entries.pop(near, None)
-
-    def around(self, first: int, last: int) -> tuple[Entry, Entry] | None:
-        """The nearest before and after; the same twice where there is none on one side, None when there is none."""
-        before = max((seq for seq in self.entries if seq < first), default=None)
-        after = min((seq for seq in self.entries if seq > last), default=before)
-        before = after if before is None else before
-        return None if before is None or after is None else (self.entries[before], self.entries[after])
-
-
 class Gaps:
     """What was heard, and what is missing in it."""
 
     def __init__(self) -> None:
-        self._edges: dict[Key, _Edges] = {}
+        self._edges: dict[Key, Edges] = {}
         self._present: dict[str, _Present] = {}
         self._told_oldest: dict[Key, int] = {}
         self._over: set[Key] = set()
 
+    def known(self, seqs: Mapping[Key, IntervalSet]) -> None:
+        """What a segment holds of each boot, found at the start; of its entries those next to a gap are `stored`."""
+        for key, of_boot in seqs.items():
+            self._edges.setdefault(key, Edges()).know(of_boot.ranges())
+
     def stored(self, entry: Entry) -> None:
         """An entry of the journal: new, or read at the start."""
-        self._edges.setdefault(entry.key, _Edges()).add(entry)
+        self._edges.setdefault(entry.key, Edges()).add(entry)
 
     def heard(self, key: Key, received: int, oldest: int, *, present: bool) -> None:
         """A message of that boot; `present` when it can only be the boot that the board is in now."""

@@ -1,7 +1,8 @@
 """What the database has already: kept as long as there is room, for roll-ups, for charts, for a start after a crash.
 
-A segment that is done gets a name that says from when to when its readings were taken. That costs no other write, is
+A segment that is done gets a name that says in which hours its readings were taken. That costs no other write, is
 durable in one step, and is all the index there is: nothing has to be read at the start, and nothing can be out of date.
+A board whose clock is years off adds its hours to the name, and takes none from the others.
 Promised: whatever else needs the room gets it, from the oldest file on. Not promised: that a file can still be read
 when it was found; it may have given way meanwhile.
 """
@@ -10,18 +11,21 @@ import re
 from dataclasses import dataclass
 
 from gateway.disk import Disk
+from gateway.intervals import IntervalSet
 
-_NAME = re.compile(r"history-(\d{8})-(\d+)-(\d+)\.frames")
+MOST_STRETCHES = 8
+"""Of hours that follow one another, in a name: what lies between two counts as theirs when there are more."""
+
+_NAME = re.compile(r"history-(\d{8})((?:-\d+\.\d+)*)\.frames")
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file with what was segment `number`: readings from `first` to `last`, UTC in ms, both inclusive."""
+    """A file with what was segment `number`: readings of these `hours` since 1970."""
 
     name: str
     number: int
-    first: int
-    last: int
+    hours: IntervalSet
     size: int
 
 
@@ -34,8 +38,9 @@ class History:
         self._files = []
         for name in disk.names():
             if match := _NAME.fullmatch(name):
-                number, first, last = map(int, match.groups())
-                self._files.append(Kept(name, number, first, last, disk.size(name)))
+                stretches = (stretch.split(".") for stretch in match[2].split("-")[1:])
+                hours = IntervalSet((int(first), int(last)) for first, last in stretches)
+                self._files.append(Kept(name, int(match[1]), hours, disk.size(name)))
         self.bytes = sum(file.size for file in self._files)
 
     @property
@@ -48,11 +53,12 @@ class History:
         """The one that was taken over last, by its number."""
         return self._files[-1] if self._files else None
 
-    def keep(self, segment: str, number: int, first: int, last: int, size: int) -> str:
+    def keep(self, segment: str, number: int, hours: IntervalSet, size: int) -> str:
         """Take over the file `segment`; it has the name that is returned then. Raises OSError."""
-        name = f"history-{number:08d}-{first}-{last}.frames"
+        stretches = hours.coarse(MOST_STRETCHES)
+        name = "-".join([f"history-{number:08d}", *(f"{first}.{last}" for first, last in stretches)]) + ".frames"
         self._disk.rename(segment, name)
-        self._files.append(Kept(name, number, first, last, size))
+        self._files.append(Kept(name, number, IntervalSet(stretches), size))
         self._files.sort(key=lambda file: file.number)
         self.bytes += size
         return name
@@ -63,9 +69,9 @@ class History:
         self._files.remove(file)
         self.bytes -= file.size
 
-    def between(self, start: int, end: int) -> list[str]:
-        """The names of those that may hold readings of [start, end), oldest first."""
-        return [file.name for file in self._files if file.first < end and file.last >= start]
+    def between(self, first: int, last: int) -> list[str]:
+        """The names of those that may hold readings of the hours from `first` to `last`, oldest first."""
+        return [file.name for file in self._files if file.hours.meets(first, last)]
 
     def since(self, number: int) -> list[str]:
         """The names of those that were segment `number` or a later one, oldest first."""

@@ -17,6 +17,9 @@ class IntervalSet:
         index = bisect_right(self._firsts, number) - 1
         return index >= 0 and number <= self._lasts[index]
 
+    def __le__(self, other: "IntervalSet") -> bool:
+        return all(other.run_end(first) >= last for first, last in self.ranges())
+
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.ranges())
 
@@ -50,9 +53,22 @@ class IntervalSet:
         if self._firsts:
             self._firsts[0] = max(self._firsts[0], number)
 
+    def meets(self, first: int, last: int) -> bool:
+        """Whether any number from `first` to `last` is there."""
+        index = bisect_left(self._lasts, first)
+        return index < len(self._firsts) and self._firsts[index] <= last
+
     def ranges(self) -> list[tuple[int, int]]:
         """First and last of every stretch without a gap, ascending."""
         return list(zip(self._firsts, self._lasts, strict=True))
+
+    def coarse(self, most: int) -> list[tuple[int, int]]:
+        """At most so many ranges that hold every number, and as few others as that takes."""
+        ranges = self.ranges()
+        while len(ranges) > most:
+            index = min(range(1, len(ranges)), key=lambda index: ranges[index][0] - ranges[index - 1][1])
+            ranges[index - 1 : index + 1] = [(ranges[index - 1][0], ranges[index][1])]
+        return ranges
 
     def last(self) -> int:
         """The largest number; -1 when there is none."""

@@ -8,14 +8,16 @@ Promised, with a disk that keeps what it synced:
 - A reading is stored once, however often the board sends it, and its time never changes once it was given, as long as
   the ledger is whole. What a failed commit left on the disk is no reading.
 - All files together never take more than `limit_bytes`. What is given up unsent is told by `loss` readings, which stay.
-- Memory grows neither with the readings nor with the frames that wait here.
+- Memory grows neither with the readings nor with the frames that wait here, and a start reads none of them but those of
+  the last segment.
 Not promised: that a reading is sent only once. After a crash a frame may be sent again; it makes the same points.
 
 On disk: segments `segment-<number>.frames`, appended to while they are the last; one frame per group commit and
-priority, and one more for each boot whose readings have no time yet. No frame number is used twice. A segment becomes
-history when all its frames are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the
-limit on the history gives way, and older segments are written anew in one step, each time with less: without what was
-forwarded, then thinned, then with losses alone.
+priority, and one more for each boot whose readings have no time yet. No frame number is used twice. What is appended to
+no more ends with a footer (`outline.py`), else a start reads it whole. A segment becomes history when all its frames
+are forwarded, a newer one is there, and the ledger knows its readings. From 80 % of the limit on the history gives way,
+and older segments are written anew in one step, each time with less: without what was forwarded, then thinned, then
+with losses alone.
 """
 
 import logging
@@ -28,13 +30,15 @@ from gateway import framelog
 from gateway.backlog import Backlog, Segment
 from gateway.damage import copy_aside
 from gateway.disk import Disk
-from gateway.entry import GATEWAY, Entry, FrameMark, StoredFrame, document, stored
+from gateway.entry import Entry, FrameMark, StoredFrame, document, stored
 from gateway.history import History
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger, Origin
+from gateway.outline import FOOTER, Outline, read_footer
 from gateway.past import Past
 from gateway.priority import Priority, priority
 from gateway.room import Room
+from gateway.telling import Telling
 
 LIMIT_BYTES = 4_000_000_000
 
@@ -54,14 +58,14 @@ class Journal:
         self,
         disk: Disk,
         *,
-        on_entry: Callable[[Entry], None] = lambda _: None,
+        on_segment: Callable[[Telling], None] = lambda _: None,
         gets_on: Callable[[], None] = lambda: None,
         limit_bytes: int = LIMIT_BYTES,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
-        """Read what is there; `on_entry` hears every stored reading of a board, and what the gateway told of itself, in
-        the order of arrival; `gets_on` is called after each segment. Raises OSError only where the folder itself cannot
-        be listed.
+        """Read what is there; `on_segment` hears what each segment's readings of boards tell, and what the gateway told
+        of itself, in the order of arrival, and `gets_on` is called after each. Raises OSError only where the folder
+        itself cannot be listed.
         """
         self._disk = disk
         self._segment_bytes = segment_bytes
@@ -90,7 +94,7 @@ class Journal:
         last = self._history.newest
         self._last_file = max(Segment(names[-1]).number if names else 0, last.number if last else 0)
         for name in names:
-            self._recover(name, on_entry)
+            self._recover(name, on_segment)
             disk.release(name)
             gets_on()
         self._damaged_upto = {
@@ -186,12 +190,16 @@ class Journal:
                 self._abandoned.clear()
             numbers = range(self._next, self._next + len(groups))
             self._next = numbers.stop
-            data = b"".join(
-                framelog.encode(number, document(group, group[0].kernel, undated))
+            frames = [
+                StoredFrame(number, tuple(group), undated)
                 for number, ((_, undated), group) in zip(numbers, groups.items(), strict=True)
+            ]
+            data = b"".join(
+                framelog.encode(frame.number, document(frame.entries, frame.entries[0].kernel, frame.undated))
+                for frame in frames
             )
             self._room.make(len(data))
-            segment = self._writable()
+            segment = self._writable(len(data))
             try:
                 self._disk.append(segment.name, data)
                 self._disk.sync(segment.name)
@@ -200,11 +208,14 @@ class Journal:
                 self._room.refused(error)
                 raise
             segment.size += len(data)
+            segment.footer = 0
             for entry in entries:
                 if not entry.made_here:
                     self._ledger.begin(entry.key, entry.reading.seq)
-            for number, ((_, undated), group) in zip(numbers, groups.items(), strict=True):
-                self._backlog.index(segment, StoredFrame(number, tuple(group), undated))
+            outline = Outline.of(frames)
+            self._backlog.index(segment, outline)
+            if segment.outline is not None:
+                segment.outline.join(outline)
 
     def set_aside(self, key: Key, seqs: Sequence[int]) -> None:
         """These readings of that boot will not be stored, dead letters hold them. Durable on return. Raises OSError."""
@@ -252,14 +263,21 @@ class Journal:
             self._backlog.forwarded(frames)
             self._retire_done()
 
-    def _writable(self) -> Segment:
+    def _writable(self, coming: int) -> Segment:
         if not self._segments or self._sealed or self._segments[-1].size >= self._segment_bytes:
             if self._segments:
-                self._disk.release(self._segments[-1].name)
+                self._end(self._segments[-1], self._room.left - coming)
             self._last_file += 1
-            self._segments.append(Segment(f"segment-{self._last_file:08d}.frames"))
+            self._segments.append(Segment(f"segment-{self._last_file:08d}.frames", outline=Outline()))
             self._sealed = False
         return self._segments[-1]
+
+    def _end(self, segment: Segment, room: int) -> None:
+        try:
+            self._backlog.end(segment, 0 if self._sealed else room)
+        except OSError:
+            self._cut_back(segment)
+        self._disk.release(segment.name)
 
     def _abandon(self, segment: Segment, numbers: Sequence[int]) -> None:
         # After a failed write or sync nobody knows what the disk holds, now or after a power cut, so before the next
@@ -312,8 +330,8 @@ class Journal:
         try:
             self._ledger.keep_seen({key for segment in done for key in segment.keys})
             for segment in done:
-                first, last = self._backlog.times(segment)
-                segment.name = self._history.keep(segment.name, segment.number, first, last, segment.size)
+                hours = self._backlog.hours(segment)
+                segment.name = self._history.keep(segment.name, segment.number, hours, segment.size)
                 self._segments.remove(segment)
         except OSError:
             return  # they stay, and it is tried again with the next frames
@@ -333,16 +351,19 @@ class Journal:
         live = {key for segment in self._segments for key in segment.keys}
         self._ledger.compact(min(firsts, default=self._next), live)
 
-    def _recover(self, name: str, on_entry: Callable[[Entry], None]) -> None:
+    def _recover(self, name: str, on_segment: Callable[[Telling], None]) -> None:
         segment = Segment(name)
         if segment.number in self._replaced:
             with suppress(OSError):
                 self._disk.remove(name)
             return
+        is_last = segment.number == self._last_file
         try:
-            if segment.number == self._last_file:
+            if is_last:
                 self._disk.sync(name)  # a run that was killed may have left bytes that only the page cache knows
-            data = self._disk.read(name)
+            known = None if is_last else read_footer(self._disk, name)
+            segment.size = self._disk.size(name)
+            data = b"" if known else self._disk.read(name)
         except OSError as error:
             self.damages += 1
             self._sealed = self._blind = True
@@ -351,33 +372,35 @@ class Journal:
             return
         self._sealed = False
         frames, damaged = framelog.scan(data)
-        segment.size = len(data)
-        levels = []
-        for found in frames:
-            self._next = max(self._next, found.number + 1)
-            if found.number in self._ledger.void:
-                continue
-            try:
-                frame = stored(found)
-            except ValueError as error:
-                self.damages += 1
-                self._sealed = self._blind = segment.foreign = True
-                log.warning("%s: %s; it stays where it is", name, error)
-                continue
-            self._backlog.index(segment, frame)
-            levels.append(frame.level)
-            if frame.replaces is not None:
-                self._replaced.add(frame.replaces)
-            for entry in frame.entries:
-                if not entry.made_here or entry.reading.unit == GATEWAY:
-                    on_entry(entry)
-        segment.level = min(levels, default=0)
+        outline = known.outline if known else self._outline(segment, frames)
+        segment.footer = known.size if known else 0
+        self._next = max([self._next, *(mark.number + 1 for mark in outline.marks)])
+        self._backlog.index(segment, outline)
+        self._replaced |= outline.replaces
+        segment.level = outline.level or 0
         self._segments.append(segment)
+        on_segment(outline.telling)
+        if is_last and not damaged:
+            segment.outline = outline
         if damaged:
             self.damages += len(damaged)
-            if damaged[0][1] < len(data) or segment.number != self._last_file:
+            if damaged[0][1] < len(data) or not is_last:
                 self._damaged.append(segment)  # at the very end it is a commit that was not acknowledged
             copy_aside(self._disk, name, data, damaged)
             if damaged[-1][1] == len(data):
                 segment.size = damaged[-1][0]
                 self._cut_back(segment)
+
+    def _outline(self, segment: Segment, frames: Sequence[framelog.Frame]) -> Outline:
+        outline = Outline()
+        for found in frames:
+            self._next = max(self._next, found.number + 1)
+            if found.number == FOOTER or found.number in self._ledger.void:
+                continue
+            try:
+                outline.add(stored(found))
+            except ValueError as error:
+                self.damages += 1
+                self._sealed = self._blind = segment.foreign = True
+                log.warning("%s: %s; it stays where it is", segment.name, error)
+        return outline

@@ -45,9 +45,8 @@ class Ledger:
     """`forwarded`: frames that the database has. `seen`: every seq ever committed, per boot. `accounted`: seqs that
     nobody waits for, per boot: what a `loss` tells of, and what came before the first that was heard here. `origins`:
     frozen for ever, in the order of their reach. `void`: frames whose commit failed, which are none, whatever a segment
-    holds. `next_frame`: no frame at or above this number was ever forwarded or void. `whole_from`: readings taken up to
-    that time, UTC in ms, may have been thinned or given up, or have left the history. `damages` were found when it was
-    read.
+    holds. `next_frame`: no frame at or above this number was ever forwarded or void. `gone`: hours since 1970 of which
+    readings may have been thinned or given up, or have left the history. `damages` were found when it was read.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -61,7 +60,7 @@ class Ledger:
         self.accounted: dict[Key, IntervalSet] = {}
         self.origins: dict[Key, list[Origin]] = {}
         self.next_frame = 1
-        self.whole_from = 0
+        self.gone = IntervalSet()
         self._disk = disk
         self._file = Notice(log, FILE)
         self._reserve = Notice(log, RESERVE)
@@ -126,12 +125,12 @@ class Ledger:
             }
         )
 
-    def gives_way(self, last: int) -> None:
-        """Readings taken up to that UTC in ms are about to be thinned or to go. Durable on return; a full disk gets the
+    def gives_way(self, hours: IntervalSet) -> None:
+        """Readings taken in these hours are about to be thinned or to go. Durable on return; a full disk gets the
         reserve for it. Raises OSError.
         """
-        if last > self.whole_from:
-            change = {"whole_from": last}
+        if not hours <= self.gone:
+            change = {"gone": hours.ranges()}
             self._apply(change)
             self._write_at_any_rate(change)
 
@@ -186,7 +185,7 @@ class Ledger:
             "seen": [[*key, seqs.ranges()] for key, seqs in self.seen.items()],
             "accounted": [[*key, seqs.ranges()] for key, seqs in self.accounted.items()],
             "next": self.next_frame,
-            "whole_from": self.whole_from,
+            "gone": self.gone.ranges(),
         }
         data = framelog.encode(0, json.dumps(everything).encode()) + change
         self._disk.replace(FILE, data)
@@ -248,7 +247,8 @@ class Ledger:
             for first, last in ranges:
                 accounted.add(first, last)
         self.next_frame = max(self.next_frame, change.get("next", 1))
-        self.whole_from = max(self.whole_from, change.get("whole_from", 0))
+        for first, last in change.get("gone", ()):
+            self.gone.add(first, last)
 
 
 def _latest_boots(seen: Iterable[Key]) -> set[Key]:

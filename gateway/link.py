@@ -7,8 +7,8 @@ seconds; from there on requests grow while they are carried fast, and shrink whi
 TARGET_SECONDS = 1.5
 """For one request. Longer ones would keep an event waiting, shorter ones spend their time on the way there and back."""
 
-SMALLEST, START, LARGEST = 2_000, 8_000, 1_000_000
-"""Bytes of lines, before they are packed to about a tenth. A larger request is not faster, and has to be held."""
+SMALLEST, START, LARGEST = 2_000, 8_000, 500_000
+"""Bytes of lines, before they are packed to about a tenth. A larger request is hardly faster, and has to be held."""
 
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5.0, 30.0
 

@@ -15,6 +15,7 @@ from gateway.disk import Disk
 from gateway.entry import StoredFrame, frame_priority, stored
 from gateway.history import History
 from gateway.ledger import Ledger
+from gateway.outline import hour_of
 from gateway.priority import Priority
 
 
@@ -46,11 +47,10 @@ class Past:
         self._history = history
         self._next_frame = next_frame
 
-    @property
-    def whole_from(self) -> int:
-        """UTC in ms; what was taken up to then may have been thinned or given up, or have left the history."""
+    def whole(self, start: int, end: int) -> bool:
+        """Whether nothing of the hours of [start, end), UTC in ms, was thinned or given up, or has left the history."""
         with self._lock:
-            return self._ledger.whole_from
+            return not self._ledger.gone.meets(hour_of(start), hour_of(end - 1))
 
     @property
     def position(self) -> Position:
@@ -72,14 +72,12 @@ class Past:
         `unit` alone, if one is given. What is committed meanwhile may be among them.
         """
         with self._lock:
-            names = self._history.between(start, end)
+            first, last = hour_of(start), hour_of(end - 1)
+            names = self._history.between(first, last)
             segments = [
-                segment
-                for segment in self._backlog.segments
-                for first, last in [self._backlog.times(segment)]
-                if first < end and last >= start
+                segment for segment in self._backlog.segments if self._backlog.hours(segment).meets(first, last)
             ]
-        return self._read(names, segments, least, unit)
+        return self._read(names, segments, least=least, unit=unit)
 
     def since(self, position: Position | None) -> Iterator[StoredFrame]:
         """Every frame that was committed since that was the `position`; without one, all that is not yet history."""
@@ -88,25 +86,29 @@ class Past:
             segments = [
                 segment for segment in self._backlog.segments if position is None or segment.number >= position.file
             ]
-        for frame in self._read(names, segments, Priority.READING):
-            if position is None or frame.number >= position.frame:
-                yield frame
+        yield from self._read(names, segments, first=0 if position is None else position.frame)
 
     def _read(
-        self, names: Sequence[str], segments: Sequence[Segment], least: Priority, unit: str | None = None
+        self,
+        names: Sequence[str],
+        segments: Sequence[Segment],
+        *,
+        first: int = 0,
+        least: Priority = Priority.READING,
+        unit: str | None = None,
     ) -> Iterator[StoredFrame]:
         for name in names:
             found, _ = framelog.scan(self._disk.read(name))
-            yield from self._whole(found, least, unit)
+            yield from self._whole([frame for frame in found if frame.number >= first], least, unit)
         for segment in segments:
             with self._lock:
                 found, _ = framelog.scan(self._disk.read(segment.name))
-                found = [frame for frame in found if frame.number in segment.frames]
+                found = [frame for frame in found if frame.number >= first and frame.number in segment.frames]
             yield from self._whole(found, least, unit)
 
     def _whole(self, found: Sequence[framelog.Frame], least: Priority, unit: str | None) -> Iterator[StoredFrame]:
         for frame in found:
             if frame.number in self._ledger.void or (least < Priority.READING and frame_priority(frame) > least):
                 continue
-            with suppress(ValueError):  # of another make
+            with suppress(ValueError):  # of another make, or a footer
                 yield stored(frame, unit)

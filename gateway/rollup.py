@@ -101,11 +101,11 @@ class RollUps:
         self._forget(self._in_work)
         return self._in_work
 
-    def make(self, work: "Work", utc: int) -> list[Entry]:
+    def make(self, work: "Work") -> list[Entry]:
         """The points. Raises OSError when what they are made of cannot be read now."""
         start = work.hour * HOUR_MS
-        # A time beyond now comes of a board with a wrong clock and says nothing of what is whole.
-        if start - LONGEST_GAP_MS <= self._past.whole_from <= utc:
+        beside, hours = (LONGEST_GAP_MS, 1) if work.series else (0, _DAY_HOURS)
+        if not self._past.whole(start - beside, start + hours * HOUR_MS + beside):
             log.info("%s: not summed up anew, some of what was measured then is gone", _hour_text(start))
             return []
         return self._made_hours(work, start) if work.series else self._made_days(work, start)

@@ -19,7 +19,8 @@ from gateway.entry import FrameMark, StoredFrame, stored
 from gateway.history import History, Kept
 from gateway.ledger import Ledger
 from gateway.notice import Notice
-from gateway.thinning import EMPTIED, INTERVALS_MS, thin
+from gateway.outline import LARGEST, footer, footer_of
+from gateway.thinning import EMPTIED, INTERVALS_MS, Thinned, thin
 
 START = 0.8
 SENT_SHARE = 4
@@ -79,6 +80,11 @@ class Room:
             if not more:
                 raise OSError(errno.EDQUOT, "the journal's limit is reached, and nothing older can give way")
 
+    @property
+    def left(self) -> int:
+        """Bytes up to the limit."""
+        return self._limit - self.bytes
+
     def refused(self, error: OSError) -> None:
         """The disk took nothing, though it said that it had room: next time it has more."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT) and (file := self._history.oldest) is not None:
@@ -108,7 +114,7 @@ class Room:
         return False
 
     def _drop(self, file: Kept) -> None:
-        self._ledger.gives_way(file.last)
+        self._ledger.gives_way(file.hours)
         self._history.drop(file)
         self._ledger.take_reserve()
 
@@ -130,16 +136,16 @@ class Room:
 
         thinned = thin(waiting(), level, self._next_number, segment.number if joined else None)
         # Events and roll-ups count as well: they are not given up, but a segment of them alone has to go, too.
-        if not segment.sent and _readings(gone) == _readings(thinned.marks):
+        if not segment.sent and _readings(gone) == _readings(thinned.outline.marks):
             segment.level = level
             return
-        data = thinned.data if into in sources else self._disk.read(into.name) + thinned.data
+        data, end = _ended(b"" if into in sources else self._disk.read(into.name), thinned)
         self._ledger.keep_seen({key for source in sources for key in source.keys})
-        self._ledger.gives_way(self._backlog.times(segment)[1])
-        self._disk.replace(into.name, data)
+        self._ledger.gives_way(self._backlog.hours(segment))
+        self._disk.replace(into.name, data + end)
         self.given_up += thinned.given_up
-        self._backlog.replace(sources, gone, into, thinned.marks)
-        into.size, into.level = len(data), level
+        self._backlog.replace(sources, gone, into, thinned.outline.marks)
+        into.size, into.footer, into.level = len(data) + len(end), len(end), level
         into.keys |= segment.keys
         if joined:
             self._backlog.segments.remove(segment)
@@ -156,3 +162,15 @@ class Room:
 
 def _readings(marks: Sequence[FrameMark]) -> int:
     return sum(mark.readings for mark in marks)
+
+
+def _ended(held: bytes, thinned: Thinned) -> tuple[bytes, bytes]:
+    """The new frames behind what the file held, and the footer for both; none where the file had none."""
+    if not held:
+        return thinned.data, footer(thinned.outline, len(thinned.data))
+    known = footer_of(held[-LARGEST:], len(held))
+    if known is None:
+        return held + thinned.data, b""
+    data = held[: -known.size] + thinned.data
+    known.outline.join(thinned.outline)
+    return data, footer(known.outline, len(data))

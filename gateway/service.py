@@ -15,7 +15,7 @@ from gateway.dating import Dating, freeze_origins
 from gateway.deadletters import DeadLetters
 from gateway.derived import Derived
 from gateway.disk import Disk
-from gateway.entry import Entry
+from gateway.entry import GATEWAY
 from gateway.export import Exported, export
 from gateway.forward import Forwarder
 from gateway.gaps import Gaps
@@ -33,6 +33,7 @@ from gateway.page.stick import Stick, refuse_the_card
 from gateway.receive import KEEPALIVE, Receiver
 from gateway.rollup import RollUps
 from gateway.settings import Settings
+from gateway.telling import Telling
 from gateway.temperature import cpu_temperature
 from gateway.units import Units
 from gateway.watchdog import Progress, ServiceManager
@@ -86,19 +87,21 @@ class Service:
         units = Units()
         gaps = Gaps()
 
-        def heard(entry: Entry) -> None:
-            dating.heard_entry(entry)
-            if entry.made_here:
-                return
-            gaps.stored(entry)
-            known = entry.kernel == kernel and not entry.queued
-            units.heard(entry.message, entry.received if known else None)
+        def heard(telling: Telling) -> None:
+            gaps.known(telling.seqs)
+            for entry in telling.bare:
+                dating.heard_entry(entry)
+                if entry.reading.unit != GATEWAY:
+                    gaps.stored(entry)
+            for entry in telling.latest:
+                known = entry.kernel == kernel and not entry.queued
+                units.heard(entry.message, entry.received if known else None)
 
         def gets_on() -> None:
             manager.starting(START_SLACK)
 
         gets_on()
-        journal = Journal(disk, on_entry=heard, gets_on=gets_on, limit_bytes=settings.journal_limit)
+        journal = Journal(disk, on_segment=heard, gets_on=gets_on, limit_bytes=settings.journal_limit)
         dead_letters = DeadLetters(disk)
         receiver = Receiver(settings.broker, clock.boottime, self._on_refused, self._receiver_got_on)
         self._derived = Derived(

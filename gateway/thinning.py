@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway import framelog
-from gateway.entry import LOSS, Entry, FrameMark, StoredFrame, document, mark
+from gateway.entry import LOSS, Entry, StoredFrame, document
 from gateway.ledger import Key
 from gateway.loss import Lost, Reason
+from gateway.outline import Outline
 
 INTERVALS_MS = {1: 60_000, 2: 900_000}
 """By level: of each device one reading a minute, then one in fifteen minutes."""
@@ -26,10 +27,10 @@ _Group = tuple[str, Key | None]
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
-    """`data` holds the frames of `marks`, and `given_up` readings fewer than there were."""
+    """`data` holds the frames of `outline`, and `given_up` readings fewer than there were."""
 
     data: bytes
-    marks: list[FrameMark]
+    outline: Outline
     given_up: int
 
 
@@ -87,7 +88,7 @@ class _Writer:
         self._replaces = replaces
         self._open: dict[_Group, list[Entry]] = {}
         self._data: list[bytes] = []
-        self._marks: list[FrameMark] = []
+        self._outline = Outline()
 
     def add(self, undated: Key | None, entry: Entry) -> None:
         entries = self._open.setdefault((entry.kernel, undated), [])
@@ -95,10 +96,10 @@ class _Writer:
         if len(entries) == FRAME_READINGS:
             self._close((entry.kernel, undated))
 
-    def end(self) -> tuple[bytes, list[FrameMark]]:
+    def end(self) -> tuple[bytes, Outline]:
         for group in list(self._open):
             self._close(group)
-        return b"".join(self._data), self._marks
+        return b"".join(self._data), self._outline
 
     def _close(self, group: _Group) -> None:
         kernel, undated = group
@@ -106,4 +107,4 @@ class _Writer:
         number = self._next_number()
         text = document(entries, kernel, undated, self._level, self._replaces)
         self._data.append(framelog.encode(number, text))
-        self._marks.append(mark(number, entries, undated))
+        self._outline.add(StoredFrame(number, tuple(entries), undated, self._level, self._replaces))

@@ -42,13 +42,12 @@ class Units:
     def heard(self, message: ReadingMessage, received: int | None) -> None:
         """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot.
 
-        What the bus counts of a device, or a loss, says nothing of what the device measures, so it is not its latest.
         A device that the unit no longer names is dropped.
         """
         reading = message.reading
-        if reading.measurement == "loss" or (reading.measurement == "unit" and reading.device != BOARD):
+        if not tells_latest(reading):
             return
-        taken = None if received is None or message.sent is None else received - (message.sent - reading.up)
+        taken = taken_at(message, received)
         with self._lock:
             devices = self._units.setdefault(reading.unit, Unit()).devices
             known = devices.get(reading.device)
@@ -83,6 +82,16 @@ class Units:
                 name: Unit(unit.online, unit.firmware, unit.acknowledged, dict(unit.devices))
                 for name, unit in sorted(self._units.items())
             }
+
+
+def tells_latest(reading: Reading) -> bool:
+    """What the bus counts of a device, or a loss, says nothing of what the device measures, so it is not its latest."""
+    return reading.measurement != "loss" and (reading.measurement != "unit" or reading.device == BOARD)
+
+
+def taken_at(message: ReadingMessage, received: int | None) -> int | None:
+    """When its reading was taken, on the clock on which it was received, at most."""
+    return None if received is None or message.sent is None else received - (message.sent - message.reading.up)
 
 
 def _earlier(known: Latest | None, reading: Reading) -> dict[str, tuple[Value, int | None]]:

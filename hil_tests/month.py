@@ -109,9 +109,8 @@ class _Recent(Past):
         self._frames: list[StoredFrame] = []
         self._number = 0
 
-    @property
-    def whole_from(self) -> int:
-        return 0
+    def whole(self, start: int, end: int) -> bool:
+        return True
 
     def add(self, entries: Sequence[Entry]) -> None:
         if entries:
@@ -157,7 +156,7 @@ def _write_unit(month: Month, unit: str, period: int, told: _Told) -> None:
         told.add(*(_line(month.site, entry) for entry in entries))
         utc = hour + HOUR_MS + LONGEST_GAP_MS
         while (work := roll_ups.due(utc, hour + SETTLED_MS)) is not None:
-            points = roll_ups.make(work, utc)
+            points = roll_ups.make(work)
             past.add(points)
             roll_ups.made(work)
             told.add(*(_line(month.site, point) for point in points))

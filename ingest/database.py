@@ -1,4 +1,4 @@
-"""Which database, and as whom: what its settings say. Each kind is written through a room of its own."""
+"""Which database, and as whom: what its settings say."""
 
 from dataclasses import dataclass, field
 

@@ -45,7 +45,7 @@ def judge_ping(status: int, headers: Mapping[str, str], body: str, sent_bytes: i
     return judge_answer(204 if there else status, headers, body, sent_bytes)
 
 
-def judge_failure(error: exceptions.HTTPError | UnicodeDecodeError, sent_bytes: int) -> Answer:
+def judge_failure(error: exceptions.HTTPError, sent_bytes: int) -> Answer:
     """Judges a request that ended without a whole answer; `sent_bytes` is what would have gone out."""
     match error:
         case exceptions.NameResolutionError():

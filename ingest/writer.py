@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from ingest.answer import Answer
 from ingest.body import TIGHT
 from ingest.database import DatabaseSettings, Influxdb1Settings, Influxdb2Settings
-from ingest.influxdb1 import Influxdb1Writer
+from ingest.influxdb import InfluxdbWriter
 from ingest.settings_file import Table, is_host
 
 TIMEOUT = 30.0
@@ -34,14 +34,7 @@ class Writer(Protocol):
 
 def open_writer(settings: DatabaseSettings, timeout: float = TIMEOUT) -> Writer:
     """Connects at the first request, so an absent database is no error here."""
-    match settings:
-        case Influxdb1Settings():
-            return Influxdb1Writer(settings, timeout)
-        case Influxdb2Settings():
-            # Only who writes through it pays the 14 MB of memory that influxdb-client takes.
-            from ingest.influxdb2 import Influxdb2Writer  # noqa: PLC0415
-
-            return Influxdb2Writer(settings, timeout)
+    return InfluxdbWriter(settings, timeout)
 
 
 def database_settings(table: Table) -> DatabaseSettings:

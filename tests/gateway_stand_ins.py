@@ -6,7 +6,9 @@ from typing import Any
 
 from gateway.clock import Clock
 from gateway.entry import Entry
+from gateway.gaps import Gaps
 from gateway.message import ReadingMessage, parse
+from gateway.telling import Telling
 from ingest.answer import Answer, Verdict
 from ingest.reading import TimeQuality
 
@@ -41,6 +43,9 @@ class RecordingDisk:
         if name in self.unreadable:
             raise OSError(5, "Input/output error")
         return self.files[name]
+
+    def read_end(self, name: str, size: int) -> bytes:
+        return self.read(name)[-size:]
 
     def size(self, name: str) -> int:
         return len(self.files[name])
@@ -250,6 +255,17 @@ def message(seq: int, unit: str = UNIT, **changes: Any) -> ReadingMessage:
     parsed = parse(f"powerunit/v1/{unit}/reading", json.dumps(document(seq, **changes)).encode())
     assert isinstance(parsed, ReadingMessage)
     return parsed
+
+
+def heard_by(gaps: Gaps) -> Callable[[Telling], None]:
+    """As the service does at the start."""
+
+    def heard(telling: Telling) -> None:
+        gaps.known(telling.seqs)
+        for one in telling.bare:
+            gaps.stored(one)
+
+    return heard
 
 
 def entry(

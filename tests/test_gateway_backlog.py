@@ -5,7 +5,7 @@ from pathlib import Path
 from gateway.disk import FolderDisk
 from gateway.gaps import Gaps
 from gateway.journal import Journal
-from tests.gateway_stand_ins import UTC_2026, entry
+from tests.gateway_stand_ins import UTC_2026, entry, heard_by
 
 GROUP = 50
 
@@ -19,7 +19,7 @@ def memory_of_backlog(folder: Path, readings: int) -> int:
     with closing(FolderDisk(folder)) as disk:
         tracemalloc.start()
         gaps = Gaps()
-        journal = Journal(disk, on_entry=gaps.stored)
+        journal = Journal(disk, on_segment=heard_by(gaps))
         for newest in (False, True):
             journal.take(newest=newest, below=10**9, readings=200, busy=(), datable=lambda _key, _up: False)
         taken, _ = tracemalloc.get_traced_memory()

@@ -207,3 +207,12 @@ def test_an_event_about_the_gateway_itself_gets_its_time_when_it_is_known() -> N
     [line] = lines.of(frame)
     assert line.startswith('event,device=gateway,model=gateway,site=bay,unit=gateway name="clock",state=true')
     assert line.endswith(f" {START + RULES.clock}")
+
+
+def test_what_a_start_had_to_read_the_next_one_need_not() -> None:
+    disk = RecordingDisk()
+    gateway = Gateway(disk, at(0))
+    gateway.commit([reading(seq) for seq in range(5)])
+    del disk.files[FILE]
+    assert Gateway(disk, at(1000)).caught_up > 0
+    assert Gateway(disk, at(2000)).caught_up == 0

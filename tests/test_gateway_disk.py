@@ -1,7 +1,7 @@
 import resource
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -124,3 +124,12 @@ def test_the_size_of_a_file(tmp_path: Path) -> None:
         disk.size("a")
     assert ReadOnlyDisk(tmp_path).size("a") == 0
     disk.close()
+
+
+def test_the_end_of_a_file_is_read_without_the_rest(tmp_path: Path) -> None:
+    with closing(FolderDisk(tmp_path)) as disk:
+        disk.append("file", b"0123456789")
+        for one in (disk, ReadOnlyDisk(tmp_path)):
+            assert one.read_end("file", 4) == b"6789"
+            assert one.read_end("file", 100) == b"0123456789"
+        assert ReadOnlyDisk(tmp_path).read_end("gone", 4) == b""

@@ -3,7 +3,7 @@
 from gateway.entry import Entry
 from gateway.gaps import MOST_AT_ONCE, PAUSE_MS, QUIET_MS, Gaps
 from gateway.journal import Journal
-from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry
+from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry, heard_by
 
 KEY = (UNIT, BOOT)
 NEXT_BOOT = "00000000000000bb"
@@ -16,7 +16,7 @@ class Bench:
     def __init__(self, disk: RecordingDisk | None = None) -> None:
         self.disk = disk or RecordingDisk()
         self.gaps = Gaps()
-        self.journal = Journal(self.disk, on_entry=self.gaps.stored)
+        self.journal = Journal(self.disk, on_segment=heard_by(self.gaps))
 
     def hear(
         self, *seqs: int, oldest: int = 0, boot: str = BOOT, at: int = 0, present: bool = True, undated: bool = False

@@ -74,3 +74,28 @@ def test_gaps(ranges: list[tuple[int, int]], below: int, gaps: list[tuple[int, i
 def test_the_last_number() -> None:
     assert IntervalSet([(2, 4), (7, 9)]).last() == 9
     assert IntervalSet().last() == -1
+
+
+@given(ranges, ranges)
+def test_one_lies_within_another_when_all_its_numbers_do(
+    one: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    assert (IntervalSet(one) <= IntervalSet(other)) == (numbers(one) <= numbers(other))
+
+
+@given(ranges, st.integers(0, 70), st.integers(0, 70))
+def test_a_range_is_met_by_any_number_of_it(added: list[tuple[int, int]], one: int, other: int) -> None:
+    first, last = sorted((one, other))
+    assert IntervalSet(added).meets(first, last) == any(number in numbers(added) for number in range(first, last + 1))
+
+
+@given(ranges, st.integers(1, 4))
+def test_coarse_ranges_are_few_and_hold_every_number(added: list[tuple[int, int]], most: int) -> None:
+    coarse = IntervalSet(added).coarse(most)
+    assert len(coarse) <= most
+    assert numbers(coarse) >= numbers(added)
+    assert IntervalSet(coarse).ranges() == sorted(coarse)
+
+
+def test_coarse_ranges_are_joined_where_they_are_closest() -> None:
+    assert IntervalSet([(0, 1), (5, 6), (8, 9), (99, 99)]).coarse(2) == [(0, 9), (99, 99)]

@@ -1,9 +1,10 @@
 import pytest
 
 from gateway import framelog
-from gateway.entry import Entry, FrameMark, StoredFrame
+from gateway.entry import FrameMark, StoredFrame
 from gateway.journal import Journal
 from gateway.ledger import Key, Origin
+from gateway.telling import Telling
 from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, entry
 
 KEY = (UNIT, BOOT)
@@ -348,9 +349,9 @@ def test_foreign_files_are_left_alone() -> None:
 def test_every_stored_entry_is_told_at_the_start() -> None:
     disk = RecordingDisk()
     Journal(disk).commit([entry(0), entry(1, None)])
-    told: list[Entry] = []
-    Journal(disk, on_entry=told.append)
-    assert [stored.reading.seq for stored in told] == [0, 1]
+    told: list[Telling] = []
+    Journal(disk, on_segment=told.append)
+    assert [stored.reading.seq for telling in told for stored in telling.bare] == [0, 1]
 
 
 def test_the_oldest_time_is_that_of_what_is_not_forwarded() -> None:

@@ -14,6 +14,7 @@ from gateway.entry import Entry
 from gateway.forward import Forwarder
 from gateway.journal import Journal
 from gateway.lines import LineMaker
+from gateway.telling import Telling
 from tests.gateway_stand_ins import UTC_2026, RecordingDisk, ScriptedDatabase, message
 
 HOUR = 3_600_000
@@ -53,12 +54,16 @@ class Village:
     taken: dict[tuple[str, str, int], int] = field(default_factory=dict)
     heard_in: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
+    def heard(self, telling: Telling) -> None:
+        for entry in telling.bare:
+            self.dating.heard_entry(entry)
+
     def start_gateway(self) -> None:
         self.database.there = False
         self.starts.append(self.now)
         self.clock = Clock(lambda: self.now - self.starts[-1], lambda: self.now + self.system_error, lambda: None)
         self.dating = Dating(self.clock, f"kernel-{len(self.starts)}")
-        self.journal = Journal(self.disk, on_entry=self.dating.heard_entry)
+        self.journal = Journal(self.disk, on_segment=self.heard)
         dead_letters = DeadLetters(self.disk)
         self.forwarder = Forwarder(
             interval=30,

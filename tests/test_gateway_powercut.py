@@ -1,5 +1,6 @@
-"""The power fails after every write, sync and cut of the journal, whether they worked or not, and while it starts; it
-is of any size, or so small that it has to thin its readings and to give them up all the time.
+"""The power fails after every write, sync and cut of the journal, those of its segments' footers included, whether they
+worked or not, and while it starts; it is of any size, or so small that it has to thin its readings and to give them up
+all the time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.entry import Entry, FrameMark, StoredFrame
 from gateway.journal import Journal
 from gateway.ledger import Origin
+from gateway.outline import read_footer
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, entry, power_cuts, power_cuts_within
 
 KEY = (UNIT, BOOT)
@@ -157,6 +159,7 @@ def test_a_power_cut_at_any_moment_costs_no_acknowledged_reading(steps: list[Ste
 def test_the_life_that_is_cut_does_all_that_a_journal_does() -> None:
     disk = RecordingDisk()
     live(disk, [3, 2, "forward", "forward", "restart", 1, "unsynced", 4, "forward"], 300, LARGE)
+    assert any(read_footer(disk, name) for name in disk.names())
     live(disk, [4] * 20, 300, SMALL)
     done = {(operation[0], operation[1].split("-")[0]) for operation in disk.operations}
     assert {

@@ -26,7 +26,7 @@ READINGS = 34
 ALARM = range(4, 20)
 LINK = {*range(3), *range(31, READINGS)}
 LETTERS_AT = 5
-LIMIT_BYTES = 7_000
+LIMIT_BYTES = 8_500
 DAY_BYTES = 1_000_000
 MOST_UNSAVED = DAY_BYTES // 100 + 10_000
 """Bytes of the budget that a crash may take: a hundredth of it, and one request."""

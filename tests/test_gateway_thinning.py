@@ -31,7 +31,7 @@ def thinned(entries: Iterable[Entry], level: int, *, was: int = 0) -> Thinned:
 def entries_of(result: Thinned) -> list[Entry]:
     frames, damaged = framelog.scan(result.data)
     assert not damaged
-    assert [frame.number for frame in frames] == [mark.number for mark in result.marks]
+    assert [frame.number for frame in frames] == [mark.number for mark in result.outline.marks]
     return [entry for frame in frames for entry in stored(frame).entries]
 
 
@@ -78,7 +78,7 @@ def test_readings_without_a_time_are_thinned_by_their_boots_clock_and_stay_apart
     undated = tuple(entry(seq, None, up=10_000 * seq, sent=None) for seq in range(9))
     result = thin([StoredFrame(1, undated, (UNIT, BOOT))], MINUTE, count(5).__next__, None)
     assert kept(result) == [0, 6]
-    assert {mark.undated for mark in result.marks} == {(UNIT, BOOT)}
+    assert {mark.undated for mark in result.outline.marks} == {(UNIT, BOOT)}
     assert [entry.dated for entry in entries_of(result)] == [None] * 3
 
 
@@ -127,7 +127,7 @@ def test_the_same_level_gives_nothing_up() -> None:
 
 def test_frames_are_of_a_size_that_a_portion_can_take() -> None:
     result = thinned(every_ten_seconds(range(6 * 250)), MINUTE)
-    assert [mark.readings for mark in result.marks] == [FRAME_READINGS, FRAME_READINGS, 51]
+    assert [mark.readings for mark in result.outline.marks] == [FRAME_READINGS, FRAME_READINGS, 51]
 
 
 def test_the_frames_say_which_file_they_replace() -> None:

@@ -5,8 +5,7 @@ from urllib3 import connection_from_url
 
 from ingest.connection import TCP_HEADER, Meter, traffic
 from ingest.database import Influxdb1Settings, Influxdb2Settings
-from ingest.influxdb1 import Influxdb1Writer
-from ingest.influxdb2 import Influxdb2Writer
+from ingest.influxdb import InfluxdbWriter
 from tests.stub_server import StubServer, http_answer
 
 NO_CONTENT = http_answer("204 No Content")
@@ -24,7 +23,7 @@ def exchanged(server: StubServer) -> int:
 def test_every_byte_of_requests_and_answers_is_counted_and_the_headers_of_their_packets(kind: str) -> None:
     with StubServer([NO_CONTENT] * 3) as server:
         v1, v2 = Influxdb1Settings(server.url, "db", "gateway", "secret"), Influxdb2Settings(server.url, "o", "b", "t")
-        writer = Influxdb1Writer(v1, 5.0) if kind == "v1" else Influxdb2Writer(v2, 5.0)
+        writer = InfluxdbWriter(v1 if kind == "v1" else v2, 5.0)
         assert writer.wire_bytes == 0
         counted = []
         for _ in range(3):
@@ -68,7 +67,7 @@ def test_connections_are_added_up_and_none_stays_open() -> None:
 def test_an_attempt_that_leads_to_no_connection_leaves_nothing_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    writer = Influxdb1Writer(Influxdb1Settings(f"http://127.0.0.1:{port}", "db"), 5.0)
+    writer = InfluxdbWriter(Influxdb1Settings(f"http://127.0.0.1:{port}", "db"), 5.0)
     assert writer.ping().reason == "no connection: Connection refused"
     assert writer.wire_bytes == 0
     writer.close()
@@ -76,7 +75,7 @@ def test_an_attempt_that_leads_to_no_connection_leaves_nothing_open() -> None:
 
 def test_a_handshake_that_fails_has_cost_something_too() -> None:
     with StubServer([NO_CONTENT]) as server:
-        writer = Influxdb1Writer(Influxdb1Settings(server.url.replace("http", "https"), "db"), 5.0)
+        writer = InfluxdbWriter(Influxdb1Settings(server.url.replace("http", "https"), "db"), 5.0)
         answer = writer.ping(1.0)
         writer.close()
     assert "no TLS connection" in answer.reason or "no whole answer" in answer.reason
