@@ -110,7 +110,7 @@ class _Recent(Past):
         self._number = 0
 
     def whole(self, start: int, end: int) -> bool:
-        return True
+        return start < end
 
     def add(self, entries: Sequence[Entry]) -> None:
         if entries:
