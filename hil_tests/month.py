@@ -72,7 +72,7 @@ def write_month(
     """Writes `days` until `end` (UTC s), a reading of each device every `period` seconds. It takes some 20 s."""
     last = int(end) * 1000 // HOUR_MS * HOUR_MS
     start = last - days * DAY_MS
-    evening = start + days // 2 * DAY_MS + 15 * HOUR_MS
+    evening = (start // DAY_MS + days // 2) * DAY_MS + 12 * HOUR_MS  # 19:00 in the village
     losses: dict[int, Reason] = {start + days // 3 * DAY_MS: "journal_thinned", start + 5 * HOUR_MS: "never_received"}
     month = Month(database, site, units, start, last, (evening, evening + 9 * HOUR_MS), losses, start + 20 * HOUR_MS)
     with closing(open_writer(Influxdb1Settings(database.url, database.database))) as writer:
