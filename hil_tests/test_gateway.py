@@ -174,6 +174,7 @@ def test_an_outage_of_the_link_and_of_the_broker_costs_and_doubles_nothing(
             board.take(range(20))
             board.wait_acknowledged(range(20))
             wait_until(lambda: len(cycles_in(database)) == 20, DEADLINE, "the first readings")
+            wait_until(lambda: gateway.state()["journal"]["backlog_readings"] == 0, DEADLINE, "the answer to the last")
             link.cut()
             board.take(range(20, 40))
             board.wait_acknowledged(range(40))

@@ -70,7 +70,7 @@ def test_it_says_what_is_wrong_and_when_it_is_right_again(chain: Chain, browser:
     wait_until_told(browser, "Wired?", "no")
     trouble = "bms1 does not answer in full\nbms1 (jk_pb, address 2): no answer"
     WebDriverWait(browser, DEADLINE).until(lambda browser: trouble in browser.find_element(By.ID, "troubles").text)
-    assert "old · " in told(browser, "Pack voltage")
+    WebDriverWait(browser, DEADLINE).until(lambda browser: "old · " in told(browser, "Pack voltage"))
     chain.bus.do("come_back", model="jk_pb")
     chain.link.restore()
     wait_until_told(browser, "Wired?", "yes")
