@@ -39,12 +39,13 @@ lint: $(VENV)/ready ## check style and types, the board's against the ESP32's st
 format: $(VENV)/ready ## put the code into the project's format
 	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format --quiet .
 
-bench: test-packages $(VENV)/ready ## measure what journal, spool and link cost, and how long the board's event loop stalls
+bench: test-packages $(VENV)/ready ## measure what journal, spool, link and dashboards cost, and how long the board's event loop stalls
 	@$(RUN) bench.journal
 	@$(RUN) bench.spool
 	@$(RUN) bench.forward
 	@$(RUN) bench.memory
 	@$(RUN) bench.loop_stall
+	@$(RUN) bench.dashboards
 
 bundle: $(VENV)/ready ## build the technician's kit, for use without internet; IMAGE=… is MicroPython, else it is fetched
 	@$(RUN) firmware.host.kit --output $(KIT) $(if $(IMAGE),--image "$(IMAGE)")

@@ -6,6 +6,9 @@ from pathlib import Path
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from dashboards.fleet import fleet_dashboard
+from dashboards.frame import annotations
+from dashboards.health import health_dashboard
 from dashboards.unit import unit_dashboard
 
 GENERATED = Path(__file__).parent / "generated"
@@ -13,11 +16,16 @@ GENERATED = Path(__file__).parent / "generated"
 
 def generate() -> dict[str, str]:
     """File name → text."""
-    return {"unit.json": _text(unit_dashboard())}
+    return {
+        "fleet.json": _text(fleet_dashboard(), of_one_unit=False),
+        "health.json": _text(health_dashboard()),
+        "unit.json": _text(unit_dashboard()),
+    }
 
 
-def _text(builder: Dashboard) -> str:
+def _text(builder: Dashboard, *, of_one_unit: bool = True) -> str:
     board = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
+    board["annotations"] = {"list": annotations(of_one_unit=of_one_unit)}
     for variable in board["templating"]["list"]:
         # The SDK gives every variable what belongs to intervals only, and Grafana's schema refuses it.
         for key in ("auto", "auto_min", "auto_count"):

@@ -1,7 +1,7 @@
 """The kinds of panel that our dashboards are made of. Units, ranges and states come from the signal catalogue."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from string import ascii_uppercase
 
@@ -26,7 +26,24 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-from dashboards.influxql import DATASOURCE, InfluxQuery, newest, newest_row, newest_rows, over_time
+from dashboards.influxql import (
+    DATASOURCE,
+    LONG,
+    InfluxQuery,
+    alarms_per_unit,
+    hours,
+    increases,
+    latest_over_time,
+    newest,
+    newest_of_gateway,
+    newest_per_unit,
+    newest_row,
+    newest_rows,
+    of_gateway,
+    over_time,
+    rows,
+    seen_per_unit,
+)
 from ingest.signals import Signal
 
 # Grafana's unit ids: https://github.com/grafana/grafana/blob/main/packages/grafana-data/src/valueFormats/categories.ts
@@ -58,35 +75,56 @@ STATE_COLORS = {
     "estimated": "red",
 }
 SHOWN_AS_GAP_MS = 10 * 60 * 1000
+MISSING_HOUR_MS = 150 * 60 * 1000
+"""Roll-ups are an hour apart."""
+OPEN_ALARMS, LAST_SEEN = "Open alarms", "Last seen"
 
 Panel = stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel
 
 
 def now(title: str, healthy: str, signal: Signal) -> Panel:
-    """The newest value as a number: red outside the catalogue's range."""
-    steps = [Threshold(None, "red"), Threshold(signal.minimum, "green")]
-    if signal.maximum is not None:
-        # A threshold begins at its value, and the catalogue's maximum is still plausible.
-        steps.append(Threshold(math.nextafter(signal.maximum, math.inf), "red"))
-    panel = stat.Panel().unit(GRAFANA_UNITS[signal.unit]).graph_mode(BigValueGraphMode.NONE)
-    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
-    return _titled(panel, title, f"{healthy} {_plausible([signal])}", [newest(signal)])
+    """The newest value as a number: yellow where it is not healthy, red where it is not plausible."""
+    return _number(title, healthy, signal, newest(signal))
+
+
+def gateway_now(title: str, healthy: str, signal: Signal) -> Panel:
+    """The same of the gateway itself."""
+    return _number(title, healthy, signal, newest_of_gateway(signal))
 
 
 def lines(title: str, healthy: str, *signals: Signal, more: Iterable[InfluxQuery] = (), unit: str = "") -> Panel:
-    """Curves of means. `more` adds queries that no one signal stands for; `unit` is theirs."""
+    """Curves of means, of readings or of hours. `more` adds queries that no one signal stands for; `unit` is theirs."""
     panel = timeseries.Panel().unit(GRAFANA_UNITS[unit]).fill_opacity(5).insert_nulls(SHOWN_AS_GAP_MS)
     panel.legend(_legend()).tooltip(_tooltip())
     for signal in signals:
         panel.override_by_regexp(_series_of(signal), _scale(signal))
-    return _titled(panel, title, f"{healthy} {_plausible(signals)}", [*over_time(signals, "MEAN"), *more])
+    queries = [*over_time(signals, "MEAN"), *hours(signals), *more]
+    for ref_id, query in zip(ascii_uppercase, queries, strict=False):
+        if LONG in query.query:
+            panel.override_by_query(ref_id, [DynamicConfigValue("custom.insertNulls", MISSING_HOUR_MS)])
+    return _titled(panel, title, f"{healthy} {_healthy(signals)} {_plausible(signals)}", queries)
 
 
 def counts(title: str, healthy: str, *signals: Signal) -> Panel:
     """Bars: the readings in each interval that carry the signal."""
-    panel = timeseries.Panel().draw_style(GraphDrawStyle.BARS).fill_opacity(80).legend(_legend()).tooltip(_tooltip())
-    return _titled(panel.min(0).decimals(0), title, healthy, over_time(signals, "COUNT"))
+    return _bars(title, healthy, latest_over_time(signals, "COUNT"))
+
+
+def rises(title: str, healthy: str, *signals: Signal) -> Panel:
+    """Bars: by how much counters of one measurement rose."""
+    return _bars(title, healthy, [increases(signals)])
+
+
+def per_day(title: str, healthy: str, query: InfluxQuery, unit: str) -> Panel:
+    """Bars of the last thirty days, however short the shown time is."""
+    return _bars(title, healthy, [query]).unit(GRAFANA_UNITS[unit]).time_from("30d")
+
+
+def gateway_lines(title: str, healthy: str, *signals: Signal) -> Panel:
+    """Curves of the gateway's own health, all of one unit."""
+    panel = timeseries.Panel().unit(GRAFANA_UNITS[signals[0].unit]).fill_opacity(5).insert_nulls(SHOWN_AS_GAP_MS * 2)
+    panel.legend(_legend()).tooltip(_tooltip())
+    return _titled(panel, title, f"{healthy} {_healthy(signals)}", [of_gateway(*signals)])
 
 
 def states(title: str, healthy: str, *signals: Signal) -> Panel:
@@ -96,27 +134,116 @@ def states(title: str, healthy: str, *signals: Signal) -> Panel:
         panel.override_by_regexp(_series_of(signal), [DynamicConfigValue("mappings", _mappings(signal))])
     bits = tuple(signal for signal in signals if signal.type == "int")
     rest = tuple(signal for signal in signals if signal.type != "int")
-    return _titled(panel, title, healthy, [*over_time(rest, "LAST"), *over_time(bits, "MAX")])
+    return _titled(panel, title, healthy, [*latest_over_time(rest, "LAST"), *latest_over_time(bits, "MAX")])
 
 
 def last_seen(title: str, healthy: str, *signals: Signal) -> Panel:
     """A table: each device, how long ago its last reading was, and the signal in it."""
-    panel = table.Panel().with_transformation(DataTransformerConfig("merge", options={}))
+    panel = _table().with_transformation(DataTransformerConfig("merge", options={}))
     panel.override_by_name("Time", [DynamicConfigValue("unit", "dateTimeFromNow")])
     return _titled(panel, title, healthy, [newest_row(signal) for signal in signals])
 
 
 def log(title: str, healthy: str, *signals: Signal) -> Panel:
     """A table: the last texts, newest first."""
-    panel = table.Panel().with_transformation(DataTransformerConfig("merge", options={}))
+    panel = _table().with_transformation(DataTransformerConfig("merge", options={}))
     return _titled(panel, title, healthy, [newest_rows(signal, limit=50) for signal in signals])
 
 
+def history(title: str, healthy: str, *signals: Signal) -> Panel:
+    """A table of the last points of one measurement, of the last thirty days."""
+    panel = _table().time_from("30d")
+    for signal in signals:
+        panel.override_by_name(signal.name, [DynamicConfigValue("unit", GRAFANA_UNITS[signal.unit])])
+    return _titled(panel, title, healthy, [rows(signals, limit=200)])
+
+
+def per_unit(
+    title: str,
+    healthy: str,
+    columns: Mapping[str, Signal],
+    *,
+    seen: Signal,
+    sort: Iterable[tuple[str, bool]],
+) -> Panel:
+    """A table: a row per unit with its newest values, its open alarms, and since when it is silent by `seen`.
+
+    `sort` names columns and whether the highest comes first, the one that counts most in front.
+    """
+    panel = _table()
+    queries = [seen_per_unit(seen), *(newest_per_unit(signal) for signal in columns.values())]
+    queries += [alarms_per_unit("begun", begun=True), alarms_per_unit("over", begun=False)]
+    named = {signal.name: column for column, signal in columns.items()}
+    hidden = [seen.name, "begun", "over", *(f"Time {number}" for number in range(2, len(queries) + 1))]
+    added = {"reducer": "sum", "include": ["begun", "over"]}
+    for id_, options in (
+        ("joinByField", {"byField": "unit", "mode": "outer"}),
+        ("calculateField", {"mode": "reduceRow", "reduce": added, "alias": OPEN_ALARMS}),
+        (
+            "organize",
+            {"excludeByName": dict.fromkeys(hidden, True), "renameByName": named | {"Time 1": LAST_SEEN}},
+        ),
+    ):
+        panel.with_transformation(DataTransformerConfig(id_, options=options))
+    panel.override_by_name(LAST_SEEN, [DynamicConfigValue("unit", "dateTimeFromNow")])
+    colored = DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"})
+    for column, signal in columns.items():
+        steps = DynamicConfigValue("thresholds", {"mode": "absolute", "steps": _steps(signal)})
+        panel.override_by_name(column, [DynamicConfigValue("unit", GRAFANA_UNITS[signal.unit]), steps, colored])
+    alarms = {"mode": "absolute", "steps": [Threshold(None, "green"), Threshold(1, "red")]}
+    panel.override_by_name(OPEN_ALARMS, [DynamicConfigValue("thresholds", alarms), colored])
+    panel.sort_by([common.TableSortByFieldState().display_name(column).desc(desc) for column, desc in sort])
+    return _titled(panel, title, f"{healthy} {_healthy(columns.values())}", queries)
+
+
+def _number(title: str, healthy: str, signal: Signal, query: InfluxQuery) -> Panel:
+    panel = stat.Panel().unit(GRAFANA_UNITS[signal.unit]).graph_mode(BigValueGraphMode.NONE)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_steps(signal)))
+    return _titled(panel, title, f"{healthy} {_healthy([signal])} {_plausible([signal])}", [query])
+
+
+def _table() -> table.Panel:
+    return table.Panel().show_header(True)
+
+
+def _steps(signal: Signal) -> list[Threshold]:
+    """Colours from below: a threshold begins at its value, and the catalogue's limits are still good."""
+    steps = [Threshold(None, "green" if signal.minimum is None else "red")]
+    if signal.minimum is not None:
+        healthy_below = signal.healthy_min is None or signal.healthy_min <= signal.minimum
+        steps.append(Threshold(signal.minimum, "green" if healthy_below else "yellow"))
+        if not healthy_below:
+            steps.append(Threshold(signal.healthy_min, "green"))
+    if signal.healthy_max is not None:
+        steps.append(Threshold(math.nextafter(signal.healthy_max, math.inf), "yellow"))
+    if signal.maximum is not None:
+        steps.append(Threshold(math.nextafter(signal.maximum, math.inf), "red"))
+    return steps
+
+
+def _bars(title: str, healthy: str, queries: Iterable[InfluxQuery]) -> timeseries.Panel:
+    panel = timeseries.Panel().draw_style(GraphDrawStyle.BARS).fill_opacity(80).legend(_legend()).tooltip(_tooltip())
+    panel.min(0)
+    _titled(panel, title, healthy, queries)
+    return panel
+
+
 def _titled(panel: Panel, title: str, description: str, queries: Iterable[InfluxQuery]) -> Panel:
-    panel.title(title).description(description.strip()).datasource(DATASOURCE)
+    panel.title(title).description(" ".join(description.split())).datasource(DATASOURCE)
     for ref_id, query in zip(ascii_uppercase, queries, strict=False):
         panel.with_target(replace(query, ref_id=ref_id))
     return panel
+
+
+def _healthy(signals: Iterable[Signal]) -> str:
+    told = []
+    for signal in signals:
+        limits = (("at least", signal.healthy_min), ("at most", signal.healthy_max))
+        words = " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+        if words:
+            told.append(f"{signal.name}: {words} {signal.unit} is healthy.".replace("  ", " "))
+    return " ".join(told)
 
 
 def _plausible(signals: Iterable[Signal]) -> str:

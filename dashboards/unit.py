@@ -3,37 +3,28 @@
 from functools import partial
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, VariableRefresh, VariableSort
 
-from dashboards.influxql import DATASOURCE, product_over_time, tag_values
+from dashboards import frame
+from dashboards.influxql import battery_power, days
 from dashboards.layout import Row, place
-from dashboards.panels import counts, last_seen, lines, log, now, states
+from dashboards.panels import counts, history, last_seen, lines, log, now, per_day, states
 from ingest.signals import signal
 
 bms = partial(signal, "bms")
 controller = partial(signal, "charge_controller")
 board = partial(signal, "unit")
+event = partial(signal, "event")
 
 
 def unit_dashboard() -> dashboard.Dashboard:
     """The dashboard, ready to build."""
-    unit = dashboard.Dashboard("Unit").uid("powerunit-unit").tags(["powerunit"])
-    unit.description("One power unit. Made by `python -m dashboards`: change it there.")
-    unit.time("now-24h", "now").refresh("1m").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
-    unit.with_variable(dashboard.DatasourceVariable("datasource").label("Database").type("influxdb"))
-    unit.with_variable(_variable("site", "Site", tag_values("bms", "site")))
-    unit.with_variable(_variable("unit", "Unit", tag_values("bms", "unit", "\"site\" = '$site'")))
+    unit = frame.board("Unit", "One power unit.", time="now-24h")
     place(unit, [_now(), _energy(), _battery(), _sun(), _condition(), _data()])
     return unit
 
 
-def _variable(name: str, label: str, query: str) -> dashboard.QueryVariable:
-    variable = dashboard.QueryVariable(name).label(label).query(query).datasource(DATASOURCE)
-    return variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
-
-
 def _now() -> Row:
-    soc = now("State of charge", "Healthy: above 30 % in the morning, near 100 % on a sunny afternoon.", bms("soc"))
+    soc = now("State of charge", "Healthy: lowest in the morning, near full on a sunny afternoon.", bms("soc"))
     voltage = now("Pack voltage", "Healthy for 16 LFP cells: 48 to 57.6 V.", bms("pack_voltage"))
     current = now("Battery current", "Positive into the battery. Healthy: positive in the sun.", bms("current"))
     pv = now("PV power", "Healthy: above zero in daylight.", controller("pv_power"))
@@ -55,19 +46,27 @@ def _now() -> Row:
 def _energy() -> Row:
     balance = lines(
         "Power balance",
-        "battery_power is the pack's mean voltage times its mean current, positive into the battery; load_power counts "
-        "the controller's load terminals only. Healthy: the sun covers load and battery by day.",
+        "battery_power is the pack's mean voltage times its mean current, of long times the hours' energy, positive "
+        "into the battery; load_power counts the controller's load terminals only. "
+        "Healthy: the sun covers load and battery by day.",
         controller("pv_power"),
         controller("load_power"),
-        more=[product_over_time(bms("pack_voltage"), bms("current"), "battery_power")],
+        more=battery_power(),
         unit="W",
     )
     soc = lines(
         "State of charge",
-        "Healthy: comes back above 90 % on most days and stays above 20 % at night.",
+        "Healthy: nearly full on most days, and not below its limit at night.",
         bms("soc"),
     )
-    return Row("Energy", 9, ((12, balance), (12, soc)))
+    daily = per_day(
+        "Energy per day",
+        "Of the days that are over. Healthy: PV brings what load and battery take, and as much leaves the battery as "
+        "went in, less a few percent.",
+        days('"pv_energy"', '"load_energy"', '"battery_energy_in"', '"battery_energy_out"'),
+        "Wh",
+    )
+    return Row("Energy", 9, ((8, balance), (8, soc), (8, daily)))
 
 
 def _battery() -> Row:
@@ -79,8 +78,7 @@ def _battery() -> Row:
     )
     cells = lines(
         "Cells",
-        "Lowest and highest cell and their spread. "
-        "Healthy for LFP: 2.8 to 3.6 V, and under 0.05 V apart while neither full nor empty.",
+        "Lowest and highest cell and their spread. Healthy: close together while neither full nor empty.",
         bms("cell_voltage_min"),
         bms("cell_voltage_max"),
         bms("cell_voltage_spread"),
@@ -108,7 +106,7 @@ def _sun() -> Row:
 def _condition() -> Row:
     temperatures = lines(
         "Temperatures",
-        "Healthy: cells 5 to 45 °C (LFP must not charge below 0 °C); transistors and controller below 80 °C.",
+        "Healthy: cells well above 0 °C, below which LFP must not be charged, and nothing hotter than its limit.",
         *(bms(f"temperature_{sensor}") for sensor in range(1, 5)),
         bms("mosfet_temperature"),
         bms("environment_temperature"),
@@ -124,7 +122,15 @@ def _condition() -> Row:
         bms("protections"),
         bms("warnings"),
     )
-    return Row("Condition", 9, ((12, temperatures), (12, protections)))
+    told = history(
+        "Alarms and protections by name",
+        "Of the last thirty days, newest first; state says whether it begins. Healthy: what began has ended.",
+        event("name"),
+        event("state"),
+        event("value"),
+        event("text"),
+    )
+    return Row("Condition", 9, ((8, temperatures), (8, protections), (8, told)))
 
 
 def _data() -> Row:

@@ -245,11 +245,16 @@ class Service:
             "journal_bytes": rooms.journal.bytes,
             "dead_letters": rooms.dead_letters.count,
             "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "bytes_sent_month": rooms.forwarder.budget.month_bytes,
+            "alarms_open": len(rooms.alarms()),
             "clock_offset": rooms.clock.system_error() or 0.0,
             "disk_free": self._disk_free(),
         }
         if (celsius := cpu_temperature()) is not None:
             fields["cpu_temperature"] = celsius
+        limits = rooms.forwarder.budget.limits
+        budget = {"budget_day_bytes": limits.day, "budget_month_bytes": limits.month}
+        fields |= {name: limit for name, limit in budget.items() if limit is not None}
         return health_line(self._settings.site, fields, utc_ms)
 
     def _export(self, folder: Path) -> Exported:

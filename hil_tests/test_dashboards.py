@@ -1,118 +1,107 @@
-"""Every query of every dashboard on a real InfluxDB 1.6.7, filled in as Grafana fills it in, has to bring rows."""
+"""Every query of every dashboard on a real InfluxDB 1.6.7, filled in as Grafana fills it in, with a month of data."""
 
-import math
-from collections.abc import Iterator
-from contextlib import closing
+import re
+from typing import Any
 
 import pytest
 
-from hil_tests.grafana_stand_in import DASHBOARDS, QUERIES, Shown
-from hil_tests.services import InfluxDB
-from ingest.answer import Verdict
-from ingest.database import Influxdb1Settings
-from ingest.points import reading_line
-from ingest.reading import Reading, Value
-from ingest.writer import open_writer
+from dashboards.influxql import LONG, SHORT
+from hil_tests.grafana_stand_in import DASHBOARDS, DAY_MS, PANELS, Shown
+from hil_tests.month import Month
 
-SITE = "Lan Ha Bay"
-START = 1_764_000_000_000
-HOURS = 3
-STEP_MS = 60_000
-STEPS = HOURS * 3_600_000 // STEP_MS
-
-END = START + STEPS * STEP_MS
-SHOWN = Shown(SITE, "raft-01", START, END)
+RANGES = {"one day": 1, "thirty days": 30}
+UNIT = "raft-01"
 
 
-def bms_signals(share: float) -> dict[str, Value]:
-    """A morning that goes from 0 to 1; sixteen cells, of which the last is the weak one."""
-    cells = [3.25 + 0.1 * share - 0.02 * (cell == 16) for cell in range(1, 17)]
-    return {
-        "pack_voltage": sum(cells),
-        "current": 30 * math.sin(math.pi * share) - 5,
-        "soc": 40 + 50 * share,
-        **{f"cell_{cell:02}_voltage": voltage for cell, voltage in enumerate(cells, 1)},
-        "cell_voltage_min": min(cells),
-        "cell_voltage_max": max(cells),
-        "cell_voltage_spread": max(cells) - min(cells),
-        **{f"temperature_{sensor}": 28.0 + sensor for sensor in range(1, 5)},
-        "mosfet_temperature": 35.5,
-        "environment_temperature": 30.0,
-        "charge_mosfet": True,
-        "discharge_mosfet": share < 0.9,
-        "balancing": share > 0.8,
-        "protections": 0 if share < 0.9 else 4,
-        "warnings": 0,
-    }
+def shown(month: Month, days: int) -> Shown:
+    return Shown(month.site, UNIT, month.end - days * DAY_MS, month.end, "1m" if days == 1 else "30m")
 
 
-def controller_signals(share: float) -> dict[str, Value]:
-    current = 10 * math.sin(math.pi * share)
-    return {
-        "pv_voltage": 90.0,
-        "pv_current": current,
-        "pv_power": 90.0 * current,
-        "load_power": 120.0,
-        "controller_temperature": 41.0,
-        "battery_temperature": 29.0,
-        "stage": "bulk" if share < 0.7 else "absorption",
-        "faults": 0,
-    }
+def filled_in(month: Month, panel: dict[str, Any], days: int) -> dict[str, str]:
+    """Panel's queries by refId."""
+    chosen = shown(month, days).of(panel)
+    return {target["refId"]: chosen.filled_in(target["query"]) for target in panel["targets"]}
 
 
-def lines() -> Iterator[str]:
-    """Every device once a minute; now and then the two on the bus do not answer."""
-    for step in range(STEPS):
-        share = step / STEPS
-        board: dict[str, Value] = {"uptime": step * 60.0, "heap_free": 80_000}
-        readings = [("board", "esp32", "unit", board)]
-        silent = step % 40 == 7
-        readings.append(("bms1", "jk_pb", "bms", {} if silent else bms_signals(share)))
-        readings.append(("mppt1", "epever_tracer", "charge_controller", {} if silent else controller_signals(share)))
-        for device, model, measurement, signals in readings:
-            error = "no answer in 350 ms, 3 tries" if not signals else None
-            reading = Reading("raft-01", "0a1b2c3d", step, device, model, measurement, 0, None, signals, error)
-            yield reading_line(SITE, reading, START + step * STEP_MS, "device")[0]
+@pytest.mark.parametrize("days", RANGES.values(), ids=RANGES.keys())
+@pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS.keys())
+def test_every_query_that_is_meant_for_the_range_brings_rows_and_no_other(
+    month: Month, panel: dict[str, Any], days: int
+) -> None:
+    other = SHORT if days > 2 else LONG
+    queries = filled_in(month, panel, days)
+    for target in panel["targets"]:
+        query = queries[target["refId"]]
+        assert "$" not in query
+        rows = month.database.query(query)
+        assert bool(rows) == (other not in target["query"]), query
+        assert {row["device"] for row in rows if "device" in row} <= {"bms1", "mppt1", "board", "gateway"}
 
 
-@pytest.fixture(scope="module")
-def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
-    with InfluxDB(tmp_path_factory.mktemp("influxdb")) as server:
-        with closing(open_writer(Influxdb1Settings(server.url, server.database))) as writer:
-            assert writer.write(list(lines())).verdict is Verdict.WRITTEN
-        yield server
-
-
-@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
-def test_a_panels_query_brings_rows_of_the_devices_of_this_unit(influxdb: InfluxDB, query: str) -> None:
-    query = SHOWN.filled_in(query)
-    assert "$" not in query
-    rows = influxdb.query(query)
-    assert rows
-    assert {row["device"] for row in rows} <= {"bms1", "mppt1", "board"}
-    assert all(row["time"] >= START for row in rows)
-    columns = {name for row in rows for name, value in row.items() if value is not None} - {"time", "device"}
-    asked = query.partition(" FROM ")[0].count("AS ") or 1
-    assert len(columns) == asked
+@pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS.keys())
+def test_every_column_that_a_panel_asks_for_is_there(month: Month, panel: dict[str, Any]) -> None:
+    for query in filled_in(month, panel, 1).values():
+        rows = month.database.query(query)
+        if rows:
+            found = {name for row in rows for name, value in row.items() if value is not None}
+            assert set(re.findall(r'AS "(\w+)"', query)) <= found
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_a_variables_query_brings_its_values(influxdb: InfluxDB, name: str) -> None:
-    found = {}
-    for variable in DASHBOARDS[name]["templating"]["list"]:
-        if variable["type"] == "query":
-            found[variable["name"]] = {row["value"] for row in influxdb.query(SHOWN.filled_in(variable["query"]))}
-    assert found == {"site": {SITE}, "unit": {"raft-01"}}
+def test_annotations_and_variables_bring_rows(month: Month, name: str) -> None:
+    chosen = shown(month, 30)
+    for annotation in DASHBOARDS[name]["annotations"]["list"]:
+        target = annotation["target"]
+        rows = month.database.query(chosen.filled_in(target["query"]))
+        assert rows
+        assert all(row[target["textColumn"]] for row in rows)
+    found = {
+        variable["name"]: {row["value"] for row in month.database.query(chosen.filled_in(variable["query"]))}
+        for variable in DASHBOARDS[name]["templating"]["list"]
+        if variable["type"] == "query"
+    }
+    assert found.pop("site") == {month.site}
+    assert found in ({}, {"unit": set(month.units)})
 
 
-def test_last_seen_is_the_time_of_the_last_reading_not_of_the_range(influxdb: InfluxDB) -> None:
-    [panel] = [panel for panel in DASHBOARDS["unit.json"]["panels"] if panel["title"] == "Last seen"]
-    for target in panel["targets"]:
-        [row] = influxdb.query(SHOWN.filled_in(target["query"]))
-        assert row["time"] == START + (STEPS - 1) * STEP_MS
+@pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS.keys())
+def test_thirty_days_are_made_of_at_most_twice_the_points_of_one_day(month: Month, panel: dict[str, Any]) -> None:
+    """What a query takes grows with the points that it reads; the time itself is measured by `make bench`."""
+    day, thirty = (
+        sum(points_read(month, query) for query in filled_in(month, panel, days).values()) for days in (1, 30)
+    )
+    assert thirty <= 2 * max(day, 1440)
 
 
-def test_another_unit_and_another_time_bring_nothing(influxdb: InfluxDB) -> None:
-    for query in map(SHOWN.filled_in, QUERIES.values()):
-        assert influxdb.query(query.replace("raft-01", "raft-02")) == []
-        assert influxdb.query(query.replace(f"time >= {START}ms", f"time >= {START + HOURS * 3_600_000}ms")) == []
+def points_read(month: Month, query: str) -> int:
+    """How many points lie in what the query reads: as many as it would bring without its GROUP BY and LIMIT."""
+    where = query.partition(" WHERE ")[2].partition(" GROUP BY ")[0].partition(" ORDER BY ")[0]
+    measurement = query.partition(" FROM ")[2].partition(" WHERE ")[0]
+    if re.match(r'SELECT LAST\("\w+"\) AS "\w+" FROM', query) and "GROUP BY time" not in query:
+        return 1  # a LAST alone reads backwards, and stops at the first point that it finds
+    counted = month.database.query(f"SELECT COUNT(*) FROM {measurement} WHERE {where}")
+    return max((value for row in counted for name, value in row.items() if name != "time"), default=0)
+
+
+def test_last_seen_is_the_time_of_the_last_reading_not_of_the_range(month: Month) -> None:
+    for target in PANELS["unit.json: Last seen"]["targets"][:2]:
+        [row] = month.database.query(shown(month, 1).filled_in(target["query"]))
+        assert row["time"] == month.end - 60_000
+
+
+def test_the_alarm_that_still_stands_is_counted_for_its_unit(month: Month) -> None:
+    """As Grafana adds up the two columns of the fleet's table."""
+    *_, begun, over = PANELS["fleet.json: Units"]["targets"]
+    chosen, open_alarms = shown(month, 7), dict.fromkeys(month.units, 0)
+    for target in (begun, over):
+        for row in month.database.query(chosen.filled_in(target["query"])):
+            open_alarms[row["unit"]] += row["begun"] if target is begun else row["over"]
+    assert open_alarms == {"raft-01": 0, "raft-02": 1}
+
+
+def test_another_unit_brings_nothing(month: Month) -> None:
+    chosen = Shown(month.site, "raft-09", month.end - DAY_MS, month.end)
+    for panel in PANELS.values():
+        for target in panel["targets"]:
+            if "$unit" in target["query"]:
+                assert month.database.query(chosen.of(panel).filled_in(target["query"])) == []

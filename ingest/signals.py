@@ -40,8 +40,8 @@ class Signal:
     """One field of one measurement.
 
     `unit` is SI (or Wh, Ah, °C, %), empty for counts and names. `minimum` and `maximum` bound what is plausible,
-    both inclusive; `values` lists all that a string signal may say, empty when it is free text. `rollup` names the
-    figures by which an hour of it is summed up.
+    both inclusive, `healthy_min` and `healthy_max` what is healthy, where that is known; `values` lists all that a
+    string signal may say, empty when it is free text. `rollup` names the figures by which an hour of it is summed up.
     """
 
     measurement: str
@@ -53,6 +53,8 @@ class Signal:
     values: tuple[str, ...]
     description: str
     rollup: tuple[Figure, ...] = ()
+    healthy_min: float | None = None
+    healthy_max: float | None = None
 
 
 def expand(name: str) -> list[str]:
@@ -81,6 +83,8 @@ def _signal(measurement: str, name: str, entry: dict[str, Any]) -> Signal:
         values=tuple(entry.get("values", ())),
         description=entry["description"],
         rollup=tuple(entry.get("rollup", ())),
+        healthy_min=entry.get("healthy_min"),
+        healthy_max=entry.get("healthy_max"),
     )
 
 
@@ -104,6 +108,8 @@ def _figure(measurement: str, signal: Signal, figure: Figure) -> Signal:
         maximum=_MOST_READINGS if count else signal.maximum,
         values=(),
         description=f"{signal.description}: {_FIGURES[figure]}",
+        healthy_min=None if count else signal.healthy_min,
+        healthy_max=None if count else signal.healthy_max,
     )
 
 

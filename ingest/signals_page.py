@@ -14,7 +14,7 @@ Made by `python -m ingest.signals_page` from `ingest/signals.toml`: change it th
 
 A section is a measurement in InfluxDB, a row one of its fields. Battery current is positive into the battery,
 everywhere. A device that lacks a signal leaves it out, and a signal that could not be read is absent. A value outside
-its plausible range is written and flagged, never dropped.
+its plausible range is written and flagged, never dropped; one outside the healthy range wants a look.
 """
 
 
@@ -24,12 +24,13 @@ def page() -> str:
 
 
 def _section(measurement: str, signals: Iterable[Signal]) -> str:
-    head = f"## {measurement}\n\n| signal | type | unit | plausible | meaning |\n| --- | --- | --- | --- | --- |\n"
-    return head + "".join(map(_row, signals))
+    head = "| signal | type | unit | plausible | healthy | meaning |\n| --- | --- | --- | --- | --- | --- |\n"
+    return f"## {measurement}\n\n{head}" + "".join(map(_row, signals))
 
 
 def _row(signal: Signal) -> str:
-    return f"| `{signal.name}` | {signal.type} | {signal.unit} | {_plausible(signal)} | {signal.description} |\n"
+    cells = (f"`{signal.name}`", signal.type, signal.unit, _plausible(signal), _healthy(signal), signal.description)
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _plausible(signal: Signal) -> str:
@@ -38,6 +39,15 @@ def _plausible(signal: Signal) -> str:
     if signal.minimum is None or signal.maximum is None:
         return ""
     return f"{signal.minimum} to {signal.maximum}"
+
+
+def _healthy(signal: Signal) -> str:
+    low, high = signal.healthy_min, signal.healthy_max
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    if low is not None:
+        return f"{low} or more"
+    return "" if high is None else f"{high} or less"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the committed dashboards must keep to; Grafana's own schema is not checked here."""
+"""What the committed dashboards must keep to; tests/test_dashboards_schema.py holds them against Grafana's types."""
 
 import json
 import re
@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from dashboards.generate import GENERATED, generate
+from dashboards.influxql import LATEST, LONG, SHORT
 from dashboards.panels import GRAFANA_UNITS, STATE_COLORS
-from ingest.signals import catalogue
+from ingest.signals import ROLLED_UP, catalogue
 
 COMMITTED = sorted(GENERATED.glob("*.json"))
 TAGS = {"site", "unit", "device", "model"}
-OWN_COLUMNS = {"battery_power"}
+OWN_COLUMNS = {"battery_power", "begun", "over", "bms", "charge_controller"}
+AGGREGATES = {"MEAN", "MAX", "LAST", "COUNT", "NON_NEGATIVE_DIFFERENCE"}
 
 
 @pytest.fixture(params=COMMITTED, ids=lambda path: path.name)
@@ -38,19 +40,37 @@ def test_what_is_committed_is_what_is_generated() -> None:
 def test_every_name_in_a_query_is_in_the_catalogue(board: dict[str, Any]) -> None:
     for query in queries(board):
         [measurement] = re.findall(r'FROM "(\w+)"', query)
-        names = set(re.findall(r'"(\w+)"', query)) - {measurement}
-        assert names - TAGS - OWN_COLUMNS <= catalogue()[measurement].keys(), query
+        known = catalogue()[measurement].keys()
+        named = set(re.findall(r' AS "(\w+)"', query))
+        names = set(re.findall(r'(?<!AS )"(\w+)"', query)) - {measurement}
+        assert names - TAGS <= known, query
+        assert named <= known | catalogue().get(ROLLED_UP.get(measurement, ""), {}).keys() | OWN_COLUMNS, query
 
 
 def test_queries_stay_in_what_every_influxdb_answers(board: dict[str, Any]) -> None:
     for query in queries(board):
-        assert set(re.findall(r"([A-Z]{3,})\(", query)) <= {"MEAN", "MAX", "LAST", "COUNT"}, query
+        assert set(re.findall(r"([A-Z_]{3,})\(", query)) <= AGGREGATES, query
         assert not re.search(r"\b(INTO|SLIMIT|SOFFSET|fill\((?!none))", query), query
 
 
-def test_every_query_is_of_one_unit_and_of_the_shown_time(board: dict[str, Any]) -> None:
+def test_every_query_is_of_one_site_or_unit_and_of_a_time(board: dict[str, Any]) -> None:
+    chosen = "\"site\" = '$site' AND "
+    if any(variable["name"] == "unit" for variable in board["templating"]["list"]):
+        chosen += "\"unit\" = '$unit' AND "
     for query in queries(board):
-        assert "\"site\" = '$site' AND \"unit\" = '$unit' AND $timeFilter" in query
+        here = chosen if 'FROM "gateway"' not in query else "\"site\" = '$site' AND "
+        assert f"{here}$timeFilter" in query or f"{here}time >= ${{__to}}ms - 365d AND time <= ${{__to}}ms" in query
+
+
+def test_readings_over_time_end_where_the_roll_ups_begin(board: dict[str, Any]) -> None:
+    """A panel that shows readings of up to two days shows the same devices' hours of more."""
+    for panel in panels(board):
+        asked = [target["query"] for target in panel["targets"]]
+        readings = [query for query in asked if "GROUP BY time(" in query]
+        assert all(SHORT in query or LATEST in query for query in readings)
+        short = {re.findall(r'FROM "(\w+)"', query)[0] for query in asked if SHORT in query}
+        long = {ROLLED_UP[re.findall(r'FROM "(\w+)"', query)[0]] for query in asked if LONG in query}
+        assert short == long, panel["title"]
 
 
 def test_every_panel_says_what_is_healthy_and_has_queries_with_names_of_their_own(board: dict[str, Any]) -> None:
@@ -84,15 +104,59 @@ def test_each_row_fills_the_width(board: dict[str, Any]) -> None:
 
 def test_variables_lack_what_grafanas_schema_refuses(board: dict[str, Any]) -> None:
     variables = board["templating"]["list"]
-    assert [variable["name"] for variable in variables] == ["datasource", "site", "unit"]
+    names = ["datasource", "site"] if board["uid"] == "powerunit-fleet" else ["datasource", "site", "unit"]
+    assert [variable["name"] for variable in variables] == names
     assert not any(key.startswith("auto") for variable in variables for key in variable)
 
 
-def test_the_panels_that_were_asked_for_are_there() -> None:
-    titles = {panel["title"] for panel in panels(json.loads(generate()["unit.json"]))}
-    assert titles >= {"State of charge", "Power balance", "Pack voltage and current", "Cells", "Charging stage"}
-    assert titles >= {"PV voltage, current and power", "Temperatures", "MOSFETs, balancing, protections"}
-    assert titles >= {"Time quality", "Bus errors", "Last seen"}
+ASKED_FOR = {
+    "fleet.json": {"Backlog age", "Units"},
+    "unit.json": {
+        "State of charge",
+        "Power balance",
+        "Energy per day",
+        "Pack voltage and current",
+        "PV voltage, current and power",
+        "Load power",
+        "Charging stage",
+        "MOSFETs, balancing, protections",
+        "Alarms and protections by name",
+    },
+    "health.json": {
+        "Completeness per day",
+        "Losses",
+        "Time quality",
+        "Clock offset",
+        "Bytes sent today",
+        "Bytes sent this month",
+        "Bus errors per device",
+    },
+}
+
+
+@pytest.mark.parametrize("name", ASKED_FOR)
+def test_the_panels_that_were_asked_for_are_there(name: str) -> None:
+    assert {panel["title"] for panel in panels(json.loads(generate()[name]))} >= ASKED_FOR[name]
+
+
+def test_the_fleet_shows_who_needs_help_first() -> None:
+    [units] = [panel for panel in panels(json.loads(generate()["fleet.json"])) if panel["title"] == "Units"]
+    order = [(column["displayName"], column["desc"]) for column in units["options"]["sortBy"]]
+    assert order == [("Open alarms", True), ("Last seen", False), ("State of charge", False)]
+    organized = units["transformations"][-1]["options"]
+    shown = {"unit", "Last seen", "State of charge", "PV now", "Backlog on the board", "Open alarms"}
+    asked = {name for target in units["targets"] for name in re.findall(r'AS "(\w+)"', target["query"])}
+    columns = {organized["renameByName"].get(name, name) for name in asked | {"Time 1", "unit", "Open alarms"}}
+    assert columns - organized["excludeByName"].keys() == shown
+
+
+def test_a_number_is_yellow_where_it_is_not_healthy_and_red_where_it_is_not_plausible() -> None:
+    [soc] = [panel for panel in panels(json.loads(generate()["unit.json"])) if panel["type"] == "stat"][:1]
+    steps = [(step["value"], step["color"]) for step in soc["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+    told = catalogue()["bms"]["soc"]
+    assert steps[:3] == [(None, "red"), (told.minimum, "yellow"), (told.healthy_min, "green")]
+    assert steps[3][0] > told.maximum
+    assert steps[3][1] == "red"
 
 
 def test_every_unit_and_every_state_of_the_catalogue_can_be_shown() -> None:

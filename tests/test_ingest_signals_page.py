@@ -8,6 +8,6 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_it_tells_every_signal_with_unit_range_and_meaning() -> None:
     rows = page().splitlines()
-    assert "| `soc` | float | % | 0 to 100 | State of charge, as the BMS estimates it |" in rows
+    assert "| `soc` | float | % | 0 to 100 | 30 or more | State of charge, as the BMS estimates it |" in rows
     signals = [signal for table in catalogue().values() for signal in table.values()]
     assert sum(row.startswith("| `") for row in rows) == len(signals)
