@@ -13,13 +13,14 @@ from ingest.report.period import Period
 from ingest.report.spans import Span
 
 MINUTE = 60
+DAY = 86400
 LIVE_VOLTAGE = 10.0
 """V at the load terminals below which nobody is supplied: a 12 V system switches its load off above that."""
 
 EARLIER_DAYS = 730
 """How far back the capacity's trend looks."""
 
-EARLIER_LOSSES = 45 * 86400
+EARLIER_LOSSES = 45 * DAY
 """Seconds: a loss is told at its first reading, and may have begun before the month."""
 
 Kind = Literal["bms", "charge_controller"]
@@ -85,11 +86,15 @@ class GatewayState(NamedTuple):
 
 
 class CapacityPoint(NamedTuple):
-    """One full discharge: Ah, and how deep in % of the charge it went."""
+    """One estimate by the gateway (docs/decisions/039): Ah, how far off it may be in Ah, and how deep in % of the charge the
+    discharge went that it is made of. `to_empty` says that the cells told the depth; else it leans on the BMS.
+    """
 
     time: int
     capacity: float
-    depth: float | None
+    uncertainty: float
+    depth: float
+    to_empty: bool
 
 
 class Event(NamedTuple):
@@ -248,9 +253,11 @@ def _gateway(reader: Reader, site: str) -> GatewayState | None:
 
 
 def _capacity(ask: _Question) -> Iterator[CapacityPoint]:
-    for row in ask("unit_1d", '"capacity_estimate", "capacity_depth"', earlier=EARLIER_DAYS * 86400):
+    columns = ", ".join(f'"capacity_{name}"' for name in ("estimate", "uncertainty", "depth", "to_empty"))
+    for row in ask("unit_1d", columns, earlier=EARLIER_DAYS * DAY):
         if row["capacity_estimate"] is not None:
-            yield CapacityPoint(row["time"] // 1000, row["capacity_estimate"], row["capacity_depth"])
+            estimate, uncertainty, depth = (row[f"capacity_{name}"] for name in ("estimate", "uncertainty", "depth"))
+            yield CapacityPoint(row["time"] // 1000, estimate, uncertainty, depth, row["capacity_to_empty"])
 
 
 def _events(ask: _Question) -> Iterator[Event]:

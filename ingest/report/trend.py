@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ingest.report.history import CapacityPoint
+from ingest.report.history import DAY, CapacityPoint
 
-DAY = 86400
 LEAST_POINTS = 3
 """Two points make a line, but say nothing about how sure it is."""
 
