@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
-  install-gateway uninstall-gateway add-unit demo-packages test-packages
+  install-gateway uninstall-gateway add-unit setup-influx demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,6 +18,8 @@ FORCE ?=
 ALL ?=
 MODEL ?=
 ADDRESS ?=
+SETTINGS ?= influx-setup.toml
+CHECK ?=
 KIT := build/kit
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -86,6 +88,9 @@ uninstall-gateway: ## remove the gateway again; PURGE=yes removes its settings a
 add-unit: ## let UNIT=… speak to this gateway's broker; NEW_PASSWORD=yes gives a known one another password
 	@$(AS_ROOT) tools/gateway-service add-unit "$(UNIT)" $(if $(filter yes,$(NEW_PASSWORD)),--new-password) \
 	  $(if $(PASSWORD_FILE),--password-file "$(PASSWORD_FILE)")
+
+setup-influx: $(VENV)/ready ## prepare the InfluxDB that SETTINGS=influx-setup.toml names; CHECK=yes only says what it would change
+	@$(RUN) ingest.setup --settings "$(SETTINGS)" $(if $(filter yes,$(CHECK)),--check)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

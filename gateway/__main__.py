@@ -9,7 +9,9 @@ import threading
 from pathlib import Path
 
 try:
+    from gateway.clock import Clock
     from gateway.disk import FolderDisk, FolderInUseError
+    from gateway.ntp import ntp_error_ms
     from gateway.page.server import bind
     from gateway.service import Service
     from gateway.settings import Settings, load
@@ -33,13 +35,14 @@ def main() -> int:
         if arguments.check:
             print(f"{arguments.settings}: all settings are right")
             return 0
-        return _serve(settings)
+        return serve(settings, Clock(ntp_error=(lambda: None) if settings.ignore_ntp else ntp_error_ms))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def _serve(settings: Settings) -> int:
+def serve(settings: Settings, clock: Clock) -> int:
+    """Run until a signal ends it; the exit code. Raises SettingsError for what a person has to mend."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -55,7 +58,7 @@ def _serve(settings: Settings) -> int:
     try:
         with bind(settings.page.host, settings.page.port) as page:
             try:
-                service = Service(settings, disk, page, stop, ServiceManager(os.environ))
+                service = Service(settings, disk, clock, page, stop=stop, manager=ServiceManager(os.environ))
             except OSError as error:
                 raise SettingsError(f"journal.folder {folder}: {error.strerror}; see that it can be written") from None
             return service.run()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gateway.standing import Flapping
 from ingest.settings_file import Table
 from ingest.signals import catalogue, expand
 
@@ -55,6 +56,7 @@ class Rules:
     disk: Limit
     budget: Limit
     implausible: bool
+    flapping: Flapping
 
 
 def load(path: Path) -> Rules:
@@ -69,6 +71,7 @@ def load(path: Path) -> Rules:
         disk=_limit("disk", file.table("disk"), 1e6),
         budget=_limit("budget", file.table("budget"), 1),
         implausible=file.flag("implausible"),
+        flapping=_flapping(file.table("flapping")),
     )
     file.refuse_unknown()
     names = [each.limit.name for each in rules.limits]
@@ -99,6 +102,10 @@ def _limit(name: str, table: Table, factor: float) -> Limit:
     if (on < off) if key == "above" else (on > off):
         raise table.wrong("clear", table.number("clear"), f"give a limit that is not {key} {key!r}")
     return Limit(name, 1 if key == "above" else -1, on, off, _delay(table, "delay"))
+
+
+def _flapping(table: Table) -> Flapping:
+    return Flapping(table.integer("changes", 2, 100), _delay(table, "within"), _delay(table, "every"))
 
 
 def _delay(table: Table, key: str) -> int:

@@ -7,6 +7,7 @@ also ended before the unit's present one began. Each such reading may tell that 
 than was known; an estimate holds only for the readings that it was made from.
 Boottimes of an earlier start of the gateway's machine are placed by their neighbours in the journal: by a board that
 ran through the restart, by a reading of that time whose board knew UTC, else by the next start: they ended before it.
+What the gateway tells of itself is dated likewise, by a boot of its own that began with its kernel.
 
 Promised: a time once given is given again, in every later run; an estimated one is never after the reading's arrival,
 nor, if that was before the machine's present start and nothing else tells when, after that start.
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.clock import Clock
-from gateway.entry import Entry
+from gateway.entry import GATEWAY, Entry
 from gateway.journal import Journal
 from gateway.ledger import Key, Origin
 from gateway.message import LARGEST_UP
@@ -101,6 +102,8 @@ class Dating:
         self._clock = clock
         self._kernel = kernel
         self._present = _Kernel()
+        now = clock.boottime()
+        self._present.heard((GATEWAY, kernel), now, now, now, queued=False)
         self._earlier: dict[str, _Kernel] = {}
         self._lock = threading.Lock()
 
@@ -151,7 +154,9 @@ class Dating:
         now, boot = self._clock.boottime(), self._present.boots.get(key)
         if boot is not None:
             return now - boot.last_received >= (SETTLED_MS if boot.over else AWAY_MS)
-        return now >= AWAY_MS or any(unit == key[0] and other.alive for (unit, _), other in self._present.boots.items())
+        heard = {unit for (unit, _), other in self._present.boots.items() if other.alive and unit != GATEWAY}
+        # The gateway's own is placed best by a board that ran through the restart.
+        return now >= AWAY_MS or bool(heard if key[0] == GATEWAY else key[0] in heard)
 
     def _placed(self, offset: int) -> Iterator[tuple[_Kernel, int]]:
         """Every kernel boot with its UTC − boottime, at most, from the present one back."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway import framelog
-from gateway.alarms import Alarm, Alarms, GatewayState
+from gateway.alarms import Alarms, GatewayState
 from gateway.clock import Clock
 from gateway.damage import move_aside
 from gateway.disk import Disk
@@ -23,6 +23,7 @@ from gateway.journal import Journal
 from gateway.notice import Notice
 from gateway.past import Position
 from gateway.rollup import RollUps
+from gateway.standing import Alarm
 
 FILE = "derived.frames"
 INTERVAL = 5.0

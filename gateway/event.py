@@ -48,11 +48,11 @@ def is_older(entry: Entry, known: Entry) -> bool:
     return entry.message.sent is None
 
 
-def elapsed(start: Entry, end: Entry) -> int:
-    """From the one to the other, ms; 0 when nobody can tell."""
+def elapsed(start: Entry, end: Entry) -> int | None:
+    """From the one to the other, ms; None when nobody can tell."""
     if start.reading.boot == end.reading.boot:
         return end.reading.up - start.reading.up
-    return end.dated[0] - start.dated[0] if start.dated and end.dated else 0
+    return end.dated[0] - start.dated[0] if start.dated and end.dated else None
 
 
 def as_document(entry: Entry) -> list[Any]:

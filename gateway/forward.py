@@ -98,11 +98,6 @@ class Forwarder:
         """In trouble while lines are held back because too many were refused."""
         return self._portions.setting_aside
 
-    @property
-    def bytes_sent_today(self) -> int:
-        """On the wire, both directions, since midnight UTC."""
-        return self.budget.day_bytes
-
     def run(self, stop: threading.Event, gets_on: Callable[[float], None] = lambda _wait: None) -> None:
         """Step after step, until `stop`. `gets_on` hears after each in how many seconds the next one begins."""
         wait = 0.0

@@ -28,7 +28,7 @@ from gateway import framelog
 from gateway.backlog import Backlog, Segment
 from gateway.damage import copy_aside
 from gateway.disk import Disk
-from gateway.entry import Entry, FrameMark, StoredFrame, document, stored
+from gateway.entry import GATEWAY, Entry, FrameMark, StoredFrame, document, stored
 from gateway.history import History
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger, Origin
@@ -59,8 +59,9 @@ class Journal:
         limit_bytes: int = LIMIT_BYTES,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
-        """Read what is there; `on_entry` hears every stored reading of a board in the order of arrival, and `gets_on`
-        is called after each segment. Raises OSError only where the folder itself cannot be listed.
+        """Read what is there; `on_entry` hears every stored reading of a board, and what the gateway told of itself, in
+        the order of arrival; `gets_on` is called after each segment. Raises OSError only where the folder itself cannot
+        be listed.
         """
         self._disk = disk
         self._segment_bytes = segment_bytes
@@ -368,7 +369,7 @@ class Journal:
             if frame.replaces is not None:
                 self._replaced.add(frame.replaces)
             for entry in frame.entries:
-                if not entry.made_here:
+                if not entry.made_here or entry.reading.unit == GATEWAY:
                     on_entry(entry)
         segment.level = min(levels, default=0)
         self._segments.append(segment)

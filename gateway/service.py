@@ -22,7 +22,6 @@ from gateway.gaps import Gaps
 from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.notice import Notice
-from gateway.ntp import ntp_error_ms
 from gateway.page.app import make_app
 from gateway.page.doors import Doors
 from gateway.page.metrics import metrics
@@ -64,7 +63,14 @@ class Service:
     """Runs until `stop` is set, or until one of its threads ends by itself. One that hangs is left to the watchdog."""
 
     def __init__(
-        self, settings: Settings, disk: Disk, page: socket.socket, stop: threading.Event, manager: ServiceManager
+        self,
+        settings: Settings,
+        disk: Disk,
+        clock: Clock,
+        page: socket.socket,
+        *,
+        stop: threading.Event,
+        manager: ServiceManager,
     ) -> None:
         """Reads the journal. Raises OSError where its folder cannot be read or written."""
         self._settings = settings
@@ -73,7 +79,6 @@ class Service:
         self._manager = manager
         self._refused: str | None = None
         self._died: str | None = None
-        clock = Clock(ntp_error=(lambda: None) if settings.ignore_ntp else ntp_error_ms)
         self._progress = Progress(clock.boottime)
         self._watchdog = Notice(log, "watchdog")
         kernel = kernel_boot()
@@ -83,6 +88,8 @@ class Service:
 
         def heard(entry: Entry) -> None:
             dating.heard_entry(entry)
+            if entry.made_here:
+                return
             gaps.stored(entry)
             known = entry.kernel == kernel and not entry.queued
             units.heard(entry.message, entry.received if known else None)
@@ -244,7 +251,7 @@ class Service:
             "readings_never_received": rooms.committer.never_received,
             "journal_bytes": rooms.journal.bytes,
             "dead_letters": rooms.dead_letters.count,
-            "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "bytes_sent_today": rooms.forwarder.budget.day_bytes,
             "bytes_sent_month": rooms.forwarder.budget.month_bytes,
             "alarms_open": len(rooms.alarms()),
             "clock_offset": rooms.clock.system_error() or 0.0,

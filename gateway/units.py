@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.message import ReadingMessage, StatusMessage
+from gateway.removed import BOARD, is_removed
 from ingest.reading import Reading, Value
 
 
@@ -35,15 +36,17 @@ class Units:
 
     def __init__(self) -> None:
         self._units: dict[str, Unit] = {}
+        self._boards: dict[str, Reading] = {}
         self._lock = threading.Lock()
 
     def heard(self, message: ReadingMessage, received: int | None) -> None:
         """A reading; an older one than is known changes nothing. `received` is None if in another kernel boot.
 
         What the bus counts of a device, or a loss, says nothing of what the device measures, so it is not its latest.
+        A device that the unit no longer names is dropped.
         """
         reading = message.reading
-        if reading.measurement == "loss" or (reading.measurement == "unit" and reading.device != "board"):
+        if reading.measurement == "loss" or (reading.measurement == "unit" and reading.device != BOARD):
             return
         taken = None if received is None or message.sent is None else received - (message.sent - reading.up)
         with self._lock:
@@ -51,6 +54,15 @@ class Units:
             known = devices.get(reading.device)
             if known is None or known.taken is None or (taken is not None and taken >= known.taken):
                 devices[reading.device] = Latest(reading, taken, _earlier(known, reading))
+                if reading.device == BOARD:
+                    self._drop_removed(devices, reading)
+
+    def _drop_removed(self, devices: dict[str, Latest], board: Reading) -> None:
+        first = self._boards.setdefault(board.unit, board)
+        if first.boot != board.boot:
+            first = self._boards[board.unit] = board
+        for name in [name for name, latest in devices.items() if is_removed(latest.reading, first, board)]:
+            del devices[name]
 
     def status(self, message: StatusMessage) -> None:
         """The unit's own word, or its last will."""

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Self
 
 import paho.mqtt.client as mqtt
@@ -24,11 +25,15 @@ class ScriptedBoard:
     It has run for two hours and polled every 10 s, so that reading `seq` was taken at the `up` of `seq` polls.
     """
 
-    def __init__(self, broker: Mosquitto, *, knows_utc: bool) -> None:
+    def __init__(
+        self, broker: Mosquitto, *, knows_utc: bool, measure: Callable[[int], dict[str, Any]] = lambda _seq: {}
+    ) -> None:
+        """`measure` gives what is different in the reading of that seq."""
         self.acknowledged: set[int] = set()
         self.acks: list[dict[str, Any]] = []
         self._held: dict[int, dict[str, Any]] = {}
         self._knows_utc = knows_utc
+        self._measure = measure
         self._utc_at_boot = utc_ms() - POLL_MS * POLLS_BEFORE
         self._lock = threading.Lock()
         self._broker = broker
@@ -66,6 +71,11 @@ class ScriptedBoard:
 
     def take(self, seqs: range) -> list[mqtt.MQTTMessageInfo]:
         """One reading per seq; its `cycles` is its seq, so that the database can tell them apart."""
+        self.keep(seqs)
+        return self.publish()
+
+    def keep(self, seqs: range) -> None:
+        """Likewise, and none of them is published yet."""
         with self._lock:
             for seq in seqs:
                 self._held[seq] = {
@@ -77,17 +87,21 @@ class ScriptedBoard:
                     "up": POLL_MS * seq,
                     "t": self.taken(seq) if self._knows_utc else None,
                     "signals": {"pack_voltage": 52.5, "cycles": seq},
-                }
-        return self.publish()
+                } | self._measure(seq)
 
     def held(self, seq: int) -> dict[str, Any]:
         with self._lock:
             return dict(self._held[seq])
 
-    def publish(self) -> list[mqtt.MQTTMessageInfo]:
+    def publish(self, only: range | None = None) -> list[mqtt.MQTTMessageInfo]:
+        """What it holds, or what it holds `only` of these."""
         with self._lock:
             oldest = min(self._held, default=0)
-            documents = [reading | {"sent": self.up(), "oldest": oldest} for reading in self._held.values()]
+            documents = [
+                reading | {"sent": self.up(), "oldest": oldest}
+                for seq, reading in self._held.items()
+                if only is None or seq in only
+            ]
         topic = f"powerunit/v1/{UNIT}/reading"
         return [self._client.publish(topic, json.dumps(document), qos=1) for document in documents]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gateway.alarms import Alarm
 from gateway.budget import Budget, Limits
 from gateway.commit import Committer
 from gateway.dating import Dating
@@ -34,6 +33,7 @@ from gateway.page.state import Rooms, healthy, state
 from gateway.page.stick import Stick
 from gateway.receive import Receiver
 from gateway.settings import BrokerSettings
+from gateway.standing import Alarm
 from gateway.units import Units
 from hil_tests.model import Moment, PowerUnit
 from hil_tests.services import HOST, wait_until

@@ -2,23 +2,38 @@
 the link brings the same once more. Only the board is scripted.
 """
 
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from gateway.deadletters import DeadLetters
+from gateway.disk import FolderDisk, ReadOnlyDisk
+from gateway.export import export
+from gateway.journal import Journal
+from gateway.lines import LineMaker
 from hil_tests.gateway_process import Gateway
 from hil_tests.scripted_board import DEADLINE, ScriptedBoard
 from hil_tests.services import REPOSITORY, InfluxDB, Mosquitto, wait_until
 from hil_tests.test_gateway import DATABASE_PASSWORD, broker, cycles_in, database, make_gateway
 from hil_tests.village_link import VillageLink
+from ingest.answer import Verdict
+from ingest.carried import packages, read_lines, read_slip
+from ingest.database import Influxdb1Settings
+from ingest.writer import open_writer
+from tests.gateway_stand_ins import UTC_2026, RecordingDisk, entry
 from tests.test_ingest_carried import package
 
 __all__ = ["broker", "database"]
 
 READINGS = range(300)
+CYCLES = re.compile(r"[ ,]cycles=(\d+)i")
 
 
 def run(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -76,6 +91,61 @@ def test_what_was_carried_and_then_comes_by_the_link_is_there_once(
     assert run("gateway.export", stick, "--settings", gateway.settings).stdout.startswith(
         f"{stick}: 0 readings in 0 new"
     )
+
+
+def test_an_export_while_the_journal_thins_and_forwards_carries_whole_packages_and_what_the_link_brings(
+    tmp_path: Path, database: InfluxDB, import_settings: Path
+) -> None:
+    """The journal is so small that it thins all the time; three threads are at it, as in the gateway."""
+    disk = FolderDisk(tmp_path / "journal")
+    journal = Journal(disk, segment_bytes=4_000, limit_bytes=40_000)
+    lines = LineMaker("rig", journal.origin, DeadLetters(RecordingDisk()))
+    writer = open_writer(Influxdb1Settings(database.url, "powerunit", "gateway", DATABASE_PASSWORD))
+    stick, exporting, brought = tmp_path / "stick", threading.Event(), list[str]()
+
+    def store() -> None:
+        for first in range(0, 6000, 20):
+            if first == 3000:
+                exporting.wait(DEADLINE)
+            journal.commit([entry(seq, (UTC_2026 + 10_000 * seq, "device")) for seq in range(first, first + 20)])
+
+    def forward(most: int) -> None:
+        while frames := journal.take(
+            newest=False, below=journal.next_frame, readings=200, busy=(), datable=lines.datable
+        ):
+            made = [line for frame in frames for line in lines.of(frame)]
+            assert writer.write(made).verdict is Verdict.WRITTEN
+            journal.forwarded([frame.mark for frame in frames])
+            brought.extend(made)
+            if len(brought) >= most:
+                return
+
+    with ThreadPoolExecutor() as pool:
+        storing = pool.submit(store)
+        wait_until(lambda: journal.given_up > 0, DEADLINE, "thinning")
+        forwarding = pool.submit(forward, 200)
+        exporting.set()
+        tries = 0
+        while not storing.done():
+            tries += 1
+            with suppress(FileNotFoundError):  # a file gave way under it; the same command goes on where it ended
+                export(stick, "rig", Journal(ReadOnlyDisk(tmp_path / "journal")).past.stored(forwarded=False), lines)
+        assert tries > 1
+        storing.result()
+        forwarding.result()
+    carried = [line for package in packages(stick) for line in read_lines(package, read_slip(package))]
+    assert carried
+    imported = run("ingest.import", stick, "--settings", import_settings)
+    assert (imported.returncode, imported.stderr) == (0, "")
+    forward(10**9)
+    writer.close()
+    disk.close()
+    expected = {line for line in carried + brought if line.startswith("bms,")}
+    rows = database.query("SELECT cycles, pack_voltage FROM bms")
+    assert sorted(row["cycles"] for row in rows) == sorted(int(CYCLES.findall(line)[0]) for line in expected)
+    assert all(row["time"] == UTC_2026 + 10_000 * row["cycles"] for row in rows)
+    told = database.query("SELECT readings, last_seq FROM loss WHERE device = 'gateway'")
+    assert len(rows) + sum(row["readings"] for row in told) >= 6000
 
 
 def test_a_mistake_is_told_in_one_line(gateway: Gateway, import_settings: Path, tmp_path: Path) -> None:

@@ -82,6 +82,14 @@ def test_what_is_written_is_read_back_equal(
     assert {name for name, value in empty.items() if value is not None} == {"time", "time_quality", *tags}
 
 
+@pytest.mark.parametrize("value", [5e-324, -2.2250738585072014e-308, 1.7976931348623157e308])
+def test_the_smallest_and_the_largest_floats_are_read_back_equal(
+    settings: DatabaseSettings, influxdb: InfluxDB, opened: Callable[..., Writer], value: float
+) -> None:
+    assert opened(settings).write([line(TIME, {"current": value})]).verdict is Verdict.WRITTEN
+    assert [row["current"] for row in influxdb.query("SELECT current FROM bms")] == [value]
+
+
 def test_a_resend_overwrites(settings: DatabaseSettings, influxdb: InfluxDB, opened: Callable[..., Writer]) -> None:
     lines = [line(TIME + number, SIGNALS) for number in range(100)]
     writer = opened(settings)

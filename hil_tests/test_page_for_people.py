@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from gateway.alarms import Alarm
+from gateway.standing import Alarm
 from hil_tests.browser import DESKTOP, PHONE, chromium, prefer, resize
 from hil_tests.shown_page import NOW, PIN, SITE, ShownPage
 

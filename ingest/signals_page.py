@@ -14,7 +14,8 @@ Made by `python -m ingest.signals_page` from `ingest/signals.toml`: change it th
 
 A section is a measurement in InfluxDB, a row one of its fields. Battery current is positive into the battery,
 everywhere. A device that lacks a signal leaves it out, and a signal that could not be read is absent. A value outside
-its plausible range is written and flagged, never dropped; one outside the healthy range wants a look.
+its plausible range, or a text that is not listed there, is written and flagged, never dropped; one outside the healthy
+range wants a look.
 """
 
 

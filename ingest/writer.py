@@ -47,7 +47,7 @@ def open_writer(settings: DatabaseSettings, timeout: float = TIMEOUT) -> Writer:
 def database_settings(table: Table) -> DatabaseSettings:
     """Reads the `[database]` table. Raises SettingsError; refusing unknown keys is left to who has the whole file."""
     kind = table.choice("kind", ("influxdb1", "influxdb2"))
-    url = _url(table)
+    url = database_url(table)
     if kind == "influxdb2":
         # A token goes into an HTTP header as it is, a user and a password in Base64.
         return Influxdb2Settings(url, table.text("org"), table.text("bucket"), table.secret("token_file", "ASCII"))
@@ -60,7 +60,8 @@ def database_settings(table: Table) -> DatabaseSettings:
     return Influxdb1Settings(url, database, user, table.secret("password_file"))
 
 
-def _url(table: Table) -> str:
+def database_url(table: Table) -> str:
+    """The table's `url`. Raises SettingsError."""
     way_out = "write it like https://influx.example.org:8086, with user and password under keys of their own"
     url = table.text("url", r"((?![@?#])[!-~])+", way_out, secret=True)
     try:

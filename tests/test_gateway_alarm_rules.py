@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.alarm_rules import DEFAULT, Limit, load
+from gateway.standing import Flapping
 from ingest.settings_file import SettingsError
 
 
@@ -34,6 +35,7 @@ def test_the_rules_arrive_in_the_units_of_the_signals() -> None:
     assert (rules.silent, rules.clock, rules.implausible) == (300_000, 900_000, True)
     assert rules.disk == Limit("disk", -1, 3e8, 5e8, 60_000)
     assert rules.budget == Limit("budget", 1, 90, 80, 0)
+    assert rules.flapping == Flapping(6, 600_000, 3_600_000)
 
 
 def test_a_limit_has_hysteresis() -> None:
@@ -62,6 +64,8 @@ def test_a_limit_has_hysteresis() -> None:
         ('["faults"]', '"faults"', "bits.charge_controller: 'faults'; give a list of whole-number signals"),
         ("after = 300", "after = 100000", "silent.after: 100000; give seconds from 0 to 86400"),
         ("[clock]", "[clocks]", "clock: missing; give a table [clock]"),
+        ("changes = 6", "changes = 1", "flapping.changes: 1; give a whole number from 2 to 100"),
+        ("every = 3600", "every = 0.5h", "TOML"),
         ("implausible = true", 'implausible = "yes"', "implausible: 'yes'; give true or false"),
         ("after = 300", "after = ", "TOML"),
     ],

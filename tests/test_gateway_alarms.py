@@ -118,6 +118,19 @@ def test_an_implausible_value_is_told_and_nothing_else_is_said_of_it() -> None:
     assert bench.hear(20, {"pack_voltage": 52.0}) == [(20_000, "pack_voltage implausible", False)]
 
 
+def test_a_text_that_a_signal_does_not_know_is_told_without_a_number() -> None:
+    bench = Bench()
+    controller: dict[str, Any] = {"device": "pv1", "model": "epever_tracer", "measurement": "charge_controller"}
+    assert bench.hear(0, {"stage": "bulk"}, **controller) == []
+    assert bench.hear(10, {"stage": "boost\n"}, **controller) == [(10_000, "stage implausible", True)]
+    alarm = bench.alarms.active()["raft-01", "pv1", "stage implausible"]
+    assert (alarm.value, alarm.text) == (
+        None,
+        r"'boost\n', not off night bulk absorption float equalize current_limit fault",
+    )
+    assert bench.hear(20, {"stage": "float"}, **controller) == [(20_000, "stage implausible", False)]
+
+
 def test_an_event_is_a_point_of_the_catalogue() -> None:
     bench = Bench()
     (event,) = bench.alarms.heard([bench.entry(0, {"pack_voltage": 6553.5})], 0)
@@ -203,12 +216,13 @@ def test_the_gateways_own_alarms() -> None:
     assert bench.look(100, GatewayState(10**10, 80.0)) == [(100_000, "budget", False)]
 
 
-def test_that_the_time_is_not_known_is_told_when_it_is_known_again() -> None:
+def test_that_the_time_is_not_known_is_told_at_once_without_a_time() -> None:
     bench = Bench()
     assert bench.look(0, trusted=False) == []
-    assert bench.look(900, trusted=False) == []
+    [event] = bench.alarms.look(FINE, 900_000, None)
+    assert (event.dated, event.key, event.reading.up) == (None, ("gateway", KERNEL), 900_000)
     assert bench.names() == {"clock"}
-    assert bench.look(1000) == [(900_000, "clock", True), (1_000_000, "clock", False)]
+    assert bench.look(1000) == [(1_000_000, "clock", False)]
 
 
 def test_an_alarm_is_acknowledged_until_it_is_over() -> None:
@@ -274,3 +288,82 @@ def test_what_is_made_here_makes_no_alarm() -> None:
     loss = bench.entry(1, lost, device="board", model="esp32", measurement="loss")
     assert bench.alarms.heard([event, loss], 0) == []
     assert {unit for unit, _, _ in bench.alarms.active()} == {UNIT}
+
+
+def test_a_protection_that_changes_with_every_reading_is_counted_and_not_told_each_time() -> None:
+    bench = Bench()
+    told = [change for number in range(8640) for change in bench.hear(10 * number, {"protections": number % 2 << 4})]
+    assert [state for _, _, state in told[:6]] == [True, False, True, False, True, True]
+    assert len(told) == RULES.flapping.changes + 23
+    assert bench.names() == {"cell over-voltage"}
+
+
+def test_a_late_protection_that_changes_with_every_reading_is_counted_too() -> None:
+    bench = Bench()
+    bench.hear(100_000, {"protections": 0})
+    late = [bench.hear(10 * number, {"protections": number % 2 << 4}, now=100_010) for number in range(360)]
+    assert sum(map(len, late)) == RULES.flapping.changes
+    assert bench.look(100_010 + LATE_QUIET_MS / 1000)[-1] == (3_590_501, "cell over-voltage", False)
+
+
+def test_a_delay_across_a_restart_of_a_board_without_a_clock_begins_anew_and_ends() -> None:
+    bench = Bench()
+    for seconds, boot in ((0, "00000000000000aa"), (5, "00000000000000bb"), (70, "00000000000000bb")):
+        undated = replace(bench.entry(seconds, {"soc": 19.0}, boot=boot), dated=None)
+        events = bench.alarms.heard([undated], round(1000 * seconds))
+    assert [event.reading.signals["name"] for event in events] == ["soc_low"]
+
+
+OTHER = "00000000000000bb"
+
+
+def health(bench: Bench, seconds: float, boot: str = OTHER) -> list[Change]:
+    return bench.hear(seconds, {"uptime": seconds}, device="board", model="esp32", measurement="unit", boot=boot)
+
+
+def test_a_device_that_its_unit_no_longer_names_is_silent_no_longer() -> None:
+    bench = Bench()
+    bench.hear(0, {"soc": 50})
+    assert bench.look(300) == [(300_000, "silent", True)]
+    for minute in range(10, 130):
+        assert health(bench, 60 * minute) == []
+    events = bench.alarms.heard(
+        [bench.entry(7800, {"uptime": 1.0}, device="board", model="esp32", measurement="unit", boot=OTHER)], 7_800_000
+    )
+    assert changes_of(events) == [(7_800_000, "silent", False)]
+    assert (events[0].reading.device, events[0].reading.model) == ("bms1", "jk_pb")
+    assert events[0].reading.signals["text"] == "over: no value for 300 s; its unit no longer names this device"
+    assert bench.look(10_000) == [(8_100_000, "silent", True)], "the board itself"
+    assert [device for _, device, _ in bench.alarms.active()] == ["board"]
+
+
+def test_a_device_that_does_not_answer_is_still_named() -> None:
+    bench = Bench()
+    bench.hear(0, {"soc": 50})
+    bench.look(300)
+    for minute in range(10, 200):
+        health(bench, 60 * minute)
+        bench.hear(60 * minute + 10, {}, error="no answer", boot=OTHER)
+    assert (UNIT, "bms1", "silent") in bench.alarms.active()
+
+
+def test_a_device_of_the_same_boot_is_not_removed() -> None:
+    bench = Bench()
+    bench.hear(0, {"soc": 50}, boot=OTHER)
+    for minute in range(200):
+        assert health(bench, 60 * minute) == []
+
+
+def test_the_end_of_a_removed_devices_silence_survives_a_crash_before_it_was_told() -> None:
+    bench = Bench()
+    heard = [bench.entry(0, {"soc": 50})]
+    bench.alarms.heard(heard, 0)
+    silent = bench.alarms.look(FINE, 300_000, UTC_2026)
+    again = Bench()
+    again.alarms.heard(heard, 0)
+    again.alarms.told(silent)
+    again.seq = bench.seq
+    events = [change for minute in range(10, 131) for change in health(again, 60 * minute)]
+    assert events == [(7_800_000, "silent", False)]
+    assert again.alarms.caught_up([], 7_800_000) == []
+    assert again.names() == set()

@@ -2,9 +2,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.dating import AWAY_MS, SETTLED_MS, Dating, freeze_origins
+from gateway.entry import Entry
 from gateway.journal import Journal
 from gateway.ledger import Origin
-from gateway.message import LARGEST_UP
+from gateway.message import LARGEST_UP, ReadingMessage
+from ingest.reading import Reading
 from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, UTC_2026, RecordingDisk, ScriptedClocks, entry
 
 KEY = (UNIT, BOOT)
@@ -218,3 +220,30 @@ def test_no_estimated_time_is_after_its_readings_arrival_nor_ever_changes(bursts
         assert len(set(times.values())) == len(times)
         assert told.items() <= times.items()
         told = times
+
+
+def own(up: int, kernel: str = KERNEL) -> Entry:
+    """Stands for what the gateway told of itself at that boottime, without a time."""
+    told = Reading("gateway", kernel, 0, "gateway", "gateway", "event", up, None, {"name": "disk", "state": True})
+    return Entry(ReadingMessage(told, up, 0, b""), kernel, up, None)
+
+
+def test_what_the_gateway_told_of_itself_is_dated_by_its_own_boot() -> None:
+    _, dating = trusted()
+    assert dating.origin(("gateway", KERNEL)) == Origin(UTC_2026 - START, "late", LARGEST_UP)
+
+
+def test_what_it_told_before_a_restart_is_dated_exactly_by_a_board_that_ran_through_it() -> None:
+    _, dating = trusted()
+    dating.heard_entry(entry(0, None, kernel="kernel-0", received=50_100, up=40_000, sent=40_100))
+    dating.heard_entry(own(90_000, "kernel-0"))
+    assert dating.origin(("gateway", "kernel-0")) is None
+    dating.heard(KEY, received=START, up=1_640_000, sent=1_640_000)
+    assert dating.origin(("gateway", "kernel-0")) == Origin(UTC_2026 - 1_640_000 - 10_000, "estimated", 90_000)
+
+
+def test_without_such_a_board_it_ended_before_the_present_start() -> None:
+    clocks, dating = trusted()
+    dating.heard_entry(own(90_000, "kernel-0"))
+    clocks.forward(AWAY_MS)
+    assert dating.origin(("gateway", "kernel-0")) == Origin(UTC_2026 - START - 90_000, "estimated", 90_000)

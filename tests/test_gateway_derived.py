@@ -2,11 +2,14 @@
 
 import pytest
 
+from gateway.dating import Dating, freeze_origins
+from gateway.deadletters import DeadLetters
 from gateway.derived import CHECKPOINT_MS, FILE
 from gateway.event import identity
+from gateway.lines import LineMaker
 from gateway.summary import HOUR_MS
-from tests.gateway_derived_bench import ON, START, STEP, Gateway, at, reading
-from tests.gateway_stand_ins import BOOT, UNIT, RecordingDisk, power_cuts, power_cuts_within
+from tests.gateway_derived_bench import ALL, ON, RULES, START, STEP, Gateway, at, reading
+from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, RecordingDisk, power_cuts, power_cuts_within
 
 KEY = (UNIT, BOOT)
 
@@ -176,3 +179,31 @@ def test_a_start_is_not_longer_for_all_that_came_while_nobody_knew_the_time() ->
     gateway.settle(CHECKPOINT_MS)
     gateway.commit([reading(30)])
     assert 1 <= Gateway(disk, at(2 * HOUR_MS)).caught_up <= 5
+
+
+def test_a_power_cut_takes_no_event_about_the_gateway_itself_though_nobody_knew_the_time() -> None:
+    disk, clocks = RecordingDisk(), at(0)
+    gateway = Gateway(disk, clocks)
+    gateway.derived._clock = clocks.clock()
+    gateway.settle()
+    gateway.settle(RULES.clock)
+    for files in power_cuts({}, disk.operations):
+        later = Gateway(RecordingDisk(files), at(RULES.clock + HOUR_MS))
+        later.settle()
+        told = [(event.reading.signals["name"], event.reading.signals["state"]) for event in later.found("event")]
+        assert told == [("clock", True), ("clock", False)]
+        assert later.found("event")[0].dated is None
+
+
+def test_an_event_about_the_gateway_itself_gets_its_time_when_it_is_known() -> None:
+    disk, clocks = RecordingDisk(), at(0)
+    gateway = Gateway(disk, clocks)
+    gateway.derived._clock = clocks.clock()
+    gateway.settle()
+    gateway.settle(RULES.clock)
+    freeze_origins(gateway.journal, Dating(clocks.clock(clocks.system), KERNEL))
+    lines = LineMaker("bay", gateway.journal.origin, DeadLetters(RecordingDisk()))
+    [frame] = gateway.journal.take(newest=True, below=ALL, readings=1, busy=(), datable=lines.datable)
+    [line] = lines.of(frame)
+    assert line.startswith('event,device=gateway,model=gateway,site=bay,unit=gateway name="clock",state=true')
+    assert line.endswith(f" {START + RULES.clock}")

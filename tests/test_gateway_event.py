@@ -55,7 +55,7 @@ def test_a_reading_of_a_boot_that_is_over_is_older_than_any() -> None:
 def test_the_time_between_two() -> None:
     assert elapsed(undated(1), undated(3)) == 2000
     assert elapsed(entry(1), entry(3, (UTC_2026 + 70, "device"), boot=OTHER)) == 70
-    assert elapsed(undated(1), entry(3, boot=OTHER)) == 0
+    assert elapsed(undated(1), entry(3, boot=OTHER)) is None
 
 
 def test_a_bare_entry_survives_as_a_document() -> None:

@@ -1,7 +1,6 @@
 from dataclasses import replace
 from typing import Any
 
-from gateway.alarms import Alarm
 from gateway.budget import Budget, Limits
 from gateway.forward import Forwarder
 from gateway.lines import LineMaker
@@ -9,6 +8,7 @@ from gateway.message import StatusMessage
 from gateway.page.state import STALE_SECONDS, Rooms, healthy, state
 from gateway.receive import Receiver
 from gateway.settings import BrokerSettings
+from gateway.standing import Alarm
 from ingest.answer import Answer, Verdict
 from tests.gateway_stand_ins import BOOT, UNIT, UTC_2026, RecordingDisk, ScriptedClocks, ScriptedDatabase
 from tests.test_gateway_commit import Bench

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.alarm_rules import DEFAULT, load
+from gateway.clock import Clock
 from gateway.journal import Journal
 from gateway.page.server import bind
 from gateway.receive import Receiver
@@ -38,7 +39,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def run(settings: Settings, stop: threading.Event) -> int:
     with bind(settings.page.host, settings.page.port) as page:
-        return Service(settings, RecordingDisk(), page, stop, ServiceManager({})).run()
+        return Service(settings, RecordingDisk(), Clock(), page, stop=stop, manager=ServiceManager({})).run()
 
 
 def test_it_ends_in_order_without_broker_and_database(settings: Settings) -> None:
@@ -70,7 +71,9 @@ def running(settings: Settings, systemd: socket.socket, disk: RecordingDisk | No
     stop = threading.Event()
     manager = ServiceManager({"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "20000"})
     with bind(settings.page.host, settings.page.port) as page:
-        service = threading.Thread(target=Service(settings, disk or RecordingDisk(), page, stop, manager).run)
+        service = threading.Thread(
+            target=Service(settings, disk or RecordingDisk(), Clock(), page, stop=stop, manager=manager).run
+        )
         service.start()
         try:
             yield

@@ -1,3 +1,5 @@
+from typing import Any
+
 from gateway.message import StatusMessage
 from gateway.units import Units
 from tests.gateway_stand_ins import BOOT, UNIT, message
@@ -66,3 +68,18 @@ def test_what_a_later_reading_lacks_is_kept_with_its_own_time_until_it_comes_aga
     assert latest.earlier == {"pack_voltage": (52.4, 2_000), "soc": (80, 1_000)}
     units.heard(message(4, signals={"soc": 79}), received=4_100)
     assert units.snapshot()[UNIT].devices["bms1"].earlier == {"pack_voltage": (52.4, 2_000)}
+
+
+def test_a_device_that_the_unit_no_longer_names_is_dropped() -> None:
+    units = Units()
+    units.heard(message(1), received=1)
+    units.heard(message(2, device="bms2"), received=2)
+    for number in range(121):
+        said: dict[str, Any] = {"boot": "00000000000000bb", "up": 60_000 * number, "sent": 60_000 * number}
+        units.heard(message(2 * number, device="bms2", **said), received=60_000 * number + 10)
+        units.heard(
+            message(2 * number + 1, device="board", model="esp32", measurement="unit", signals={"uptime": 1.0}, **said),
+            received=60_000 * number + 10,
+        )
+        assert ("bms1" in units.snapshot()[UNIT].devices) == (number < 120)
+    assert sorted(units.snapshot()[UNIT].devices) == ["bms2", "board"]

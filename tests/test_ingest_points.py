@@ -3,13 +3,10 @@ import math
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from line_protocol_parser import parse_line
 
 from ingest.points import health_line, reading_line
 from ingest.reading import Reading, Value
-from ingest.signals import Signal, catalogue
+from ingest.signals import catalogue
 
 TIME = 1_764_000_000_123
 
@@ -113,43 +110,3 @@ def test_a_wrong_health_field_is_an_error(fields: dict[str, Value]) -> None:
 def test_names_of_the_catalogue_need_no_escaping() -> None:
     names = [*catalogue(), *(name for table in catalogue().values() for name in table)]
     assert [name for name in names if not re.fullmatch("[a-z][a-z0-9_]*", name)] == []
-
-
-def values_of(signal: Signal) -> st.SearchStrategy[Value]:
-    printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
-    by_type: dict[str, st.SearchStrategy[Value]] = {
-        # The parser, not InfluxDB, refuses a subnormal float.
-        "float": st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False) | st.integers(-(2**53), 2**53),
-        "int": st.integers(-(2**63), 2**63 - 1),
-        "bool": st.booleans(),
-        "string": printable,
-    }
-    return by_type[signal.type]
-
-
-@st.composite
-def signals_of(draw: st.DrawFn, measurement: str) -> dict[str, Value]:
-    table = [signal for signal in catalogue()[measurement].values() if signal.name not in ("time_quality", "bus_error")]
-    chosen = draw(st.lists(st.sampled_from(table), unique=True, max_size=12))
-    return {signal.name: draw(values_of(signal)) for signal in chosen}
-
-
-tag_values = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\"), min_size=1, max_size=20)
-
-
-@given(st.data(), st.sampled_from(["bms", "charge_controller", "unit", "loss"]), tag_values, tag_values)
-def test_an_independent_parser_reads_back_what_was_written(
-    data: st.DataObject, measurement: str, site: str, device: str
-) -> None:
-    signals = data.draw(signals_of(measurement))
-    line, set_aside = reading_line(site, reading(signals, measurement, device=device), TIME, "gateway")
-    point = parse_line(line)
-    assert set_aside == []
-    assert point["measurement"] == measurement
-    assert point["tags"] == {"site": site, "unit": "raft-01", "device": device, "model": "jk_pb"}
-    assert point["time"] == TIME
-    assert point["fields"] == signals | {"time_quality": "gateway"}
-    for name, value in point["fields"].items():
-        assert type(value).__name__ == {"string": "str"}.get(
-            catalogue()[measurement][name].type, catalogue()[measurement][name].type
-        )

@@ -26,6 +26,7 @@ class _Collector:
     def collect(self) -> Iterator[Metric]:
         rooms = self._rooms
         journal, committer, forwarder = rooms.journal, rooms.committer, rooms.forwarder
+        budget = forwarder.budget
         now, utc, oldest = rooms.clock.boottime(), rooms.clock.utc_ms(), rooms.journal.oldest_time()
         age = None if oldest is None or utc is None else max(0, utc - oldest) / 1000
         if oldest is None and not journal.pending_readings:
@@ -38,7 +39,11 @@ class _Collector:
         yield _gauge("undated_readings", "Those of them without a time", sum(journal.undated_readings().values()))
         yield _gauge("backlog_age_seconds", "Age of the oldest of them", age)
         yield _gauge("journal_damages", "Damaged stretches found at the start", journal.damages)
-        yield _gauge("sent_today_bytes", "Sent to the database since midnight UTC", forwarder.bytes_sent_today)
+        yield _gauge("sent_today_bytes", "Sent to the database since midnight UTC", budget.day_bytes)
+        yield _gauge("sent_month_bytes", "Sent to the database since the month began, UTC", budget.month_bytes)
+        yield _gauge("budget_day_bytes", "What may be sent in a day", budget.limits.day)
+        yield _gauge("budget_month_bytes", "What may be sent in a month", budget.limits.month)
+        yield _gauge("alarms_open", "Alarms that stand", len(rooms.alarms()))
         yield _gauge("disk_free_bytes", "Free where the journal is", self._disk_free)
         yield _gauge("clock_trusted", "1 when the gateway knows the time", rooms.clock.trusted)
         yield _gauge("clock_ntp_synchronised", "1 while the kernel says that NTP steers the clock", rooms.clock.steered)

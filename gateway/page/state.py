@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gateway.alarms import Alarm
 from gateway.clock import Clock
 from gateway.commit import Committer
 from gateway.deadletters import DeadLetters
@@ -18,6 +17,7 @@ from gateway.journal import Journal
 from gateway.lines import LineMaker
 from gateway.page.stick import Stick
 from gateway.receive import Receiver
+from gateway.standing import Alarm
 from gateway.units import Latest, Unit, Units
 from ingest.signals import catalogue
 
@@ -70,7 +70,7 @@ def state(rooms: Rooms) -> dict[str, Any]:
         "database": {
             "trouble": rooms.forwarder.database.trouble or rooms.forwarder.setting_aside.trouble,
             "last_forwarded": None if written is None else max(0, now - written) / 1000,
-            "bytes_sent_today": rooms.forwarder.bytes_sent_today,
+            "bytes_sent_today": budget.day_bytes,
             "backlog_gone_in": rooms.forwarder.eta.seconds(),
             "budget": {
                 "day": {"spent": budget.day_bytes, "limit": budget.limits.day},
