@@ -1,7 +1,7 @@
-"""`python -m ingest.report --settings FILE --unit UNIT --month YYYY-MM --output DIR`: a month of one unit, as HTML and PDF.
+"""`python -m ingest.report --settings FILE --unit UNIT --month YYYY-MM`: a month of one unit, as HTML and PDF.
 
-It only reads. Exit code 0 when both are written, 2 for what a person has to mend: settings, unit, month, database, or no
-Chromium to print with.
+It only reads. Exit code 0 when both are written, 2 for what a person has to mend: settings, unit, month, database, a
+folder, or no Chromium to print with.
 """
 
 import argparse
@@ -30,9 +30,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("build/report"), metavar="DIR")
     arguments = parser.parse_args()
     try:
-        written = write(
-            arguments.settings, arguments.unit, arguments.site, arguments.month, arguments.output, time.time()
-        )
+        written = write(arguments, time.time())
     except (SettingsError, MonthError, ReadError, PrintError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,18 +41,18 @@ def main() -> int:
     return 0
 
 
-def write(settings_file: Path, unit: str, site: str | None, month: str, output: Path, now: float) -> tuple[Path, Path]:
+def write(asked: argparse.Namespace, now: float) -> tuple[Path, Path]:
     """The page and the PDF, at `now` in UTC seconds. Raises what a person has to mend, before anything is written."""
-    settings = load(settings_file)
-    asked = period(month, settings.zone, now)
+    settings = load(asked.settings)
+    month = period(asked.month, settings.zone, now)
     printer = browser()
     with closing(Reader(settings.database)) as reader:
-        _progress(f"reading {month} of {unit} from {settings.database.url}")
-        history = fetch(reader, unit, site, asked)
-    told = report.make(history, asked, settings.baseline)
+        _progress(f"reading {asked.month} of {asked.unit} from {settings.database.url}")
+        history = fetch(reader, asked.unit, asked.site, month)
+    told = report.make(history, month, settings.baseline)
     html = render(told, settings.database.url, datetime.fromtimestamp(now, settings.zone))
-    output.mkdir(parents=True, exist_ok=True)
-    page = output / f"{_file_name(unit)}-{month}.html"
+    asked.output.mkdir(parents=True, exist_ok=True)
+    page = asked.output / f"{_file_name(asked.unit)}-{asked.month}.html"
     page.write_text(html, "utf-8")
     _progress("printing")
     pdf = page.with_suffix(".pdf")

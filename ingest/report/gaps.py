@@ -16,8 +16,8 @@ from ingest.report.spans import Span, clip, seconds, union, without
 LONGEST_GAP = 300
 """Seconds between two readings that still are neighbours; gateway/summary.py has the same."""
 
-GATEWAY_SILENT = 900
-"""Seconds after which a gateway that sends its health every minute counts as away."""
+SILENT = 900
+"""Seconds after which a gateway or a board, which tell of their health every minute or so, counts as away."""
 
 LOSS_REASONS = {
     "spool_thinned": "thinned on the board, whose flash was nearly full",
@@ -51,11 +51,8 @@ def heard(device: Device, span: Span) -> list[Span]:
 
 def on_and_off(device: Device, span: Span) -> tuple[list[Span], list[Span]]:
     """When it said that the load could be supplied, and when that it could not."""
-    on, off = [], []
-    for (start, end), live in zip(
-        _standing(list(device.live), span[1]), device.live.values(), strict=True
-    ):
-        (on if live else off).append((start, end))
+    told = list(zip(_standing(list(device.live), span[1]), device.live.values(), strict=True))
+    on, off = ([standing for standing, live in told if live is wanted] for wanted in (True, False))
     return union(on), union(off)
 
 
@@ -77,34 +74,54 @@ def _standing(minutes: Sequence[int], end: int) -> Iterator[Span]:
 
 
 def _why(device: Device, gap: Span, history: History, period: Period) -> str:
-    reasons = list(_reasons(device, gap, history, period))
-    return "; ".join(reasons) or "not known"
+    reasons = [*_traces(device, gap, history, period)]
+    if not any(clip([loss.span], gap) for loss in history.losses):
+        reasons += _undelivered(device, gap, history, period)
+    return "; ".join(reasons or [_silence(gap, history)])
 
 
-def _reasons(device: Device, gap: Span, history: History, period: Period) -> Iterator[str]:
+def _traces(device: Device, gap: Span, history: History, period: Period) -> Iterator[str]:
+    """What happened to the readings, or kept them from being taken."""
     lost: Counter[str] = Counter()
     for loss in history.losses:
         if clip([loss.span], gap):
             lost[loss.reason] += loss.readings
     for reason, readings in lost.items():
-        yield f"{readings} readings {LOSS_REASONS[reason]}"
+        yield f"{readings} readings {LOSS_REASONS.get(reason, reason)}"
     if failed := sum(gap[0] <= minute < gap[1] for minute in device.failed):
         yield f"it did not answer on the bus, asked in {failed} minutes"
-    for start in history.board_starts:
+    for start in history.board.starts:
         if gap[0] - MINUTE <= start.time <= gap[1] + MINUTE and start.time > period.start:
-            cause = RESET_CAUSES.get(start.cause, "its reason is not known")
-            yield f"the board was off until {period.local(start.time):%H:%M}: {cause}"
-    if lost:
-        return
+            cause = RESET_CAUSES.get(start.cause, "the cause is not known")
+            yield f"the board was off until {period.local(start.time):%H:%M} ({cause})"
+
+
+def _undelivered(device: Device, gap: Span, history: History, period: Period) -> Iterator[str]:
+    """Why they are not here, though they may exist."""
+    gateway = history.gateway
     if any(_is_inside(hour.start, gap) and hour.device == device.name for hour in history.hours):
         yield "not delivered yet: the gateway has these readings, for their hourly figures have come"
-    elif device.is_new and gap[0] == period.start and device.answered:
+    elif device.is_new and gap[0] == period.start:
         yield "before the first reading of it"
-    elif (gateway := history.gateway) is not None and gap[1] == period.end:
-        if gateway.time < gap[1] - GATEWAY_SILENT:
-            yield f"not delivered yet: the gateway was last heard {period.local(gateway.time):%-d %b %H:%M}"
-        elif gateway.backlog_readings and gateway.backlog_since < gap[1]:
-            yield f"not delivered yet: {gateway.backlog_readings} readings wait on the gateway"
+    elif gateway is not None and gap[1] == period.end and gateway.last < gap[1] - SILENT:
+        yield f"not delivered yet: the gateway was last heard {period.local(gateway.last):%-d %b %H:%M}"
+    elif gateway is not None and gateway.waiting and gateway.waiting_since < gap[1]:
+        yield f"perhaps not delivered yet: {gateway.waiting} readings wait on the gateway"
+
+
+def _silence(gap: Span, history: History) -> str:
+    """What else was silent then."""
+    if seconds([gap]) < SILENT or history.gateway is None:
+        return "not known"
+    if not _any_in(history.gateway.heard, gap):
+        return "not known; the gateway was not heard either: it or its link was off"
+    if not _any_in(history.board.heard, gap):
+        return "the board was not heard either, while the gateway was: its power or its Wi-Fi was off"
+    return "not known"
+
+
+def _any_in(minutes: Sequence[int], gap: Span) -> bool:
+    return any(gap[0] <= minute < gap[1] for minute in minutes)
 
 
 def _is_inside(hour: int, gap: Span) -> bool:

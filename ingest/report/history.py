@@ -1,6 +1,7 @@
 """What the database holds of one unit in one month, fetched in a dozen questions. Times are UTC seconds.
 
-Readings are asked for by the minute, so a month costs the same at any polling period and every edge is good to a minute.
+Readings are asked for by the minute, so a month costs the same at any polling period, and every edge is good to a
+minute.
 Promised: nothing is filled in. A minute without a reading is absent, a figure that was not sent is absent.
 """
 
@@ -17,11 +18,16 @@ DAY = 86400
 LIVE_VOLTAGE = 10.0
 """V at the load terminals below which nobody is supplied: a 12 V system switches its load off above that."""
 
+SAME_START = 180
+"""Seconds by which two health readings may differ about when the board started: each is good to a minute."""
+
 EARLIER_DAYS = 730
 """How far back the capacity's trend looks."""
 
 EARLIER_LOSSES = 45 * DAY
 """Seconds: a loss is told at its first reading, and may have begun before the month."""
+
+_OPINION = ", ".join(f'LAST("{name}") AS {name}' for name in ("soh", "full_capacity", "cycles"))
 
 Kind = Literal["bms", "charge_controller"]
 HOURLY: dict[Kind, str] = {"bms": "bms_1h", "charge_controller": "charge_controller_1h"}
@@ -77,17 +83,27 @@ class BoardStart(NamedTuple):
     cause: str
 
 
-class GatewayState(NamedTuple):
-    """What the gateway said last."""
+@dataclass(frozen=True, slots=True)
+class Board:
+    """`heard` are the minutes in which its health was taken."""
 
-    time: int
-    backlog_readings: int
-    backlog_since: int
+    heard: list[int]
+    starts: list[BoardStart]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """`heard` are the minutes in which its health came. What it said last: how many readings wait, since when."""
+
+    heard: list[int]
+    last: int
+    waiting: int
+    waiting_since: int
 
 
 class CapacityPoint(NamedTuple):
-    """One estimate by the gateway (docs/decisions/039): Ah, how far off it may be in Ah, and how deep in % of the charge the
-    discharge went that it is made of. `to_empty` says that the cells told the depth; else it leans on the BMS.
+    """One estimate by the gateway (docs/decisions/039): Ah, how far off in Ah it may be, and how deep the discharge was
+    that it is made of, in %. `to_empty` says that the cells told the depth; else it leans on the BMS.
     """
 
     time: int
@@ -116,8 +132,8 @@ class History:
     devices: list[Device]
     hours: list[Hour]
     losses: list[Loss]
-    board_starts: list[BoardStart]
-    gateway: GatewayState | None
+    board: Board
+    gateway: Gateway | None
     capacity: list[CapacityPoint]
     opinion: dict[str, Row]
     events: list[Event]
@@ -141,11 +157,10 @@ def fetch(reader: Reader, unit: str, site: str | None, period: Period) -> Histor
         devices=devices,
         hours=hours,
         losses=list(_losses(ask)),
-        board_starts=_board_starts(ask),
-        gateway=_gateway(reader, place),
+        board=_board(ask),
+        gateway=_gateway(reader, place, period.span),
         capacity=list(_capacity(ask)),
-        opinion={row["device"]: row for row in ask("bms", 'LAST("soh") AS soh, LAST("full_capacity") AS full_capacity, '
-                                                   'LAST("cycles") AS cycles', group='"device"')},
+        opinion={row["device"]: row for row in ask("bms", _OPINION, group='"device"')},
         events=list(_events(ask)),
     )
 
@@ -158,7 +173,9 @@ class _Question:
     whose: str
     span: Span
 
-    def __call__(self, measurement: str, columns: str, *, also: str = "", group: str = "", earlier: int = 0) -> list[Row]:
+    def __call__(
+        self, measurement: str, columns: str, *, also: str = "", group: str = "", earlier: int = 0
+    ) -> list[Row]:
         start, end = self.span
         when = f"time >= {start - earlier}s AND time < {end}s"
         query = f'SELECT {columns} FROM "{measurement}" WHERE {self.whose} AND {when}{also}'
@@ -208,12 +225,8 @@ def _devices(ask: _Question, kind: Kind) -> list[Device]:
     if kind == "bms":
         for row in ask.by_minute(kind, 'COUNT("discharge_mosfet") AS off', ' AND "discharge_mosfet" = false'):
             devices[row["device"]].live[row["time"] // 1000] = False
-    seen_before = {
-        row["device"]
-        for row in ask.reader.query(
-            f'SELECT LAST("{_ANSWERED[kind]}") FROM "{kind}" WHERE {ask.whose} AND time < {ask.span[0]}s GROUP BY "device"'
-        )
-    }
+    before = f'FROM "{kind}" WHERE {ask.whose} AND time < {ask.span[0]}s GROUP BY "device"'
+    seen_before = {row["device"] for row in ask.reader.query(f'SELECT LAST("{_ANSWERED[kind]}") {before}')}
     for device in devices.values():
         device.is_new = device.name not in seen_before
     return sorted(devices.values(), key=lambda device: device.name)
@@ -232,23 +245,26 @@ def _losses(ask: _Question) -> Iterator[Loss]:
             yield Loss(span, int(row["readings"]), row["reason"])
 
 
-def _board_starts(ask: _Question) -> list[BoardStart]:
+def _board(ask: _Question) -> Board:
+    heard: list[int] = []
     starts: list[BoardStart] = []
     for row in ask.by_minute("unit", 'MIN("uptime") AS uptime, LAST("reset_cause") AS reset_cause'):
         if row["uptime"] is None:
             continue
-        time = row["time"] // 1000 + MINUTE - int(row["uptime"])
-        if not starts or time - starts[-1].time > 3 * MINUTE:
+        heard.append(row["time"] // 1000)
+        time = heard[-1] + MINUTE - int(row["uptime"])
+        if not starts or time - starts[-1].time > SAME_START:
             starts.append(BoardStart(time, row["reset_cause"] or "unknown"))
-    return starts
+    return Board(heard, starts)
 
 
-def _gateway(reader: Reader, site: str) -> GatewayState | None:
-    columns = '"backlog_readings", "backlog_age"'
-    rows = reader.query(f'SELECT {columns} FROM "gateway" WHERE "site" = {text(site)} ORDER BY time DESC LIMIT 1')
-    for row in rows:
-        time = row["time"] // 1000
-        return GatewayState(time, int(row["backlog_readings"] or 0), time - int(row["backlog_age"] or 0))
+def _gateway(reader: Reader, site: str, span: Span) -> Gateway | None:
+    of_site = f'FROM "gateway" WHERE "site" = {text(site)}'
+    within = f"AND time >= {span[0]}s AND time < {span[1]}s GROUP BY time(1m) fill(none)"
+    heard = [row["time"] // 1000 for row in reader.query(f'SELECT COUNT("backlog_readings") {of_site} {within}')]
+    for row in reader.query(f'SELECT "backlog_readings", "backlog_age" {of_site} ORDER BY time DESC LIMIT 1'):
+        last = row["time"] // 1000
+        return Gateway(heard, last, int(row["backlog_readings"] or 0), last - int(row["backlog_age"] or 0))
     return None
 
 

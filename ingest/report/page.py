@@ -1,4 +1,4 @@
-"""The report as one HTML page: `page.html` with the figures and pictures put in. It refers to nothing outside itself."""
+"""The report as one HTML page: `page.html` with figures and pictures put in. It refers to nothing outside itself."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,9 @@ from ingest.report.spans import Span
 
 def render(told: Report, database: str, written: datetime) -> str:
     """The page. `database` names where the figures come from, `written` is now on the village's clocks."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"kwh": _kwh, "percent": _percent, "from": _from, "lasting": _lasting}
     period = told.period
     template = environment.from_string(resources.files("ingest.report").joinpath("page.html").read_text("utf-8"))
@@ -29,7 +31,6 @@ def render(told: Report, database: str, written: datetime) -> str:
         written=written,
         pictures=_pictures(told),
         incomplete=report.incomplete(told.days),
-        efficiency=report.energy_efficiency(told),
         local=period.local,
         loss_reasons=LOSS_REASONS,
         served=report.SERVED,

@@ -7,7 +7,7 @@ from ingest.report.figures import Day, Figure, Supply
 from ingest.report.gaps import completeness
 from ingest.report.history import DAY, CapacityPoint, Device
 from ingest.report.period import Period
-from ingest.report.spans import Span, clip
+from ingest.report.spans import clip
 from ingest.report.svg import LEFT, TOP, Plot
 from ingest.report.trend import Trend
 
@@ -22,8 +22,8 @@ def energy(days: Sequence[Day], period: Period) -> str:
     width = 1 / _length(period)
     for number, day in enumerate(days):
         left = (number + 0.1) * width
-        _energy_bar(plot, left, width, day.made, "made", f"{day.day:%-d %b}: made")
-        _energy_bar(plot, left + BAR * width, width, day.used, "used", f"{day.day:%-d %b}: used")
+        _energy_bar(plot, left, width, day.made, "made", tip=f"{day.day:%-d %b}: made")
+        _energy_bar(plot, left + BAR * width, width, day.used, "used", tip=f"{day.day:%-d %b}: used")
     _days_below(plot, period)
     return plot.text(("made", "used"))
 
@@ -36,12 +36,13 @@ def supply(days: Sequence[Day], supplied: Supply, period: Period) -> str:
     for number, day in enumerate(days):
         top = 1 - number / len(days)
         span = period.day_span(day.day)
-        plot.bar(0, (span[1] - span[0]) / DAY, top - 0.8 / len(days), top, "unknown", hatched=True)
+        line = top - 0.8 / len(days), top
+        plot.bar((0, (span[1] - span[0]) / DAY), line, "unknown", hatched=True)
         for spans, style, word in ((supplied.on, "on", "with power"), (supplied.off, "off", "without power")):
             for start, end in clip(spans, span):
                 tip = f"{period.local(start):%-d %b %H:%M} to {period.local(end):%H:%M}: {word}"
                 left, right = (start - span[0]) / DAY, (end - span[0]) / DAY
-                plot.bar(left, right, top - 0.8 / len(days), top, style, tip)
+                plot.bar((left, right), line, style, tip)
         if number % 2 == 0:
             plot.label(LEFT - 6, plot.y(top - 0.4 / len(days)) + 3.5, f"{day.day:%-d %b}", "end")
     for hour in range(0, 25, 3):
@@ -51,19 +52,19 @@ def supply(days: Sequence[Day], supplied: Supply, period: Period) -> str:
 
 def state_of_charge(days: Sequence[Day], period: Period) -> str:
     """From lowest to highest of each day."""
-    plot = Plot("State of charge per day", 150, 0, 100, "%")
+    plot = Plot("State of charge per day", 110, 0, 100, "%")
     width = 1 / _length(period)
     for number, day in enumerate(days):
         if day.soc is not None:
             tip = f"{day.day:%-d %b}: {day.soc[0]:.0f} to {day.soc[1]:.0f} %"
-            plot.bar((number + 0.25) * width, (number + 0.75) * width, *day.soc, "battery", tip)
+            plot.bar(((number + 0.25) * width, (number + 0.75) * width), day.soc, "battery", tip)
     _days_below(plot, period)
     return plot.text()
 
 
 def capacity(points: Sequence[CapacityPoint], line: Trend | None, period: Period) -> str:
     """Each estimate with how far off it may be; the line through them with its 95 % confidence."""
-    first = min(min(point.time for point in points), period.start)
+    first = min(period.start, *(point.time for point in points))
     length = period.end - first
     highest = max(point.capacity + point.uncertainty for point in points)
     plot = Plot("Capacity", 210, 0, highest * 1.05, "Ah")
@@ -93,7 +94,7 @@ def cells(found: Sequence[Cell], weakest: Cell | None) -> str:
         left = number / len(found)
         style = "off" if cell is weakest else "battery"
         tip = f"cell {cell.number}: {cell.low:.3f} to {cell.high:.3f} V"
-        plot.bar(left + 0.25 / len(found), left + 0.75 / len(found), cell.low, cell.high, style, tip)
+        plot.bar((left + 0.25 / len(found), left + 0.75 / len(found)), (cell.low, cell.high), style, tip)
         plot.below(left + 0.5 / len(found), str(cell.number))
     return plot.text()
 
@@ -104,7 +105,7 @@ def spread(days: Sequence[Day], period: Period) -> str:
     plot = Plot("Spread of the cells per day", 130, 0, max((value for _, value in known), default=100), "mV")
     width = 1 / _length(period)
     for number, value in known:
-        plot.bar((number + 0.25) * width, (number + 0.75) * width, 0, value, "battery", f"{value:.0f} mV")
+        plot.bar(((number + 0.25) * width, (number + 0.75) * width), (0, value), "battery", f"{value:.0f} mV")
     _days_below(plot, period)
     return plot.text()
 
@@ -122,18 +123,18 @@ def data(devices: Sequence[Device], period: Period) -> str:
         for number, day in enumerate(period.days):
             share = completeness([device], period.day_span(day))[device.name]
             left, right = (number + 0.08) * width, (number + 0.92) * width
-            plot.bar(left, right, bottom, bottom + full, "unknown", hatched=True)
+            plot.bar((left, right), (bottom, bottom + full), "unknown", hatched=True)
             if share:
-                plot.bar(left, right, bottom, bottom + full * share, "on", f"{day:%-d %b}: {share:.1%}")
+                plot.bar((left, right), (bottom, bottom + full * share), "on", f"{day:%-d %b}: {share:.1%}")
     _days_below(plot, period)
     return plot.text(("unknown",))
 
 
-def _energy_bar(plot: Plot, left: float, width: float, figure: Figure, style: str, tip: str) -> None:
+def _energy_bar(plot: Plot, left: float, width: float, figure: Figure, style: str, *, tip: str) -> None:
     if figure.value is not None:
         words = f"{tip} {figure.value / 1000:.2f} kWh, from {figure.known:.0%} of the day"
         high = figure.value / 1000
-        plot.bar(left, left + BAR * width, 0, high, style, words, hatched=not figure.is_complete)
+        plot.bar((left, left + BAR * width), (0, high), style, words, hatched=not figure.is_complete)
 
 
 def _length(period: Period) -> int:

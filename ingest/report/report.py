@@ -55,7 +55,7 @@ class Alarm(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Energies in Wh, hours in h, `supply_hours` with power, without, and not known. `availability` is the least and the
+    """Energies in Wh. `supply_hours` are those with power, without, and not known. `availability` is the least and the
     most that the month's share with power can have been, whatever happened in the hours that are not known.
     """
 
@@ -159,12 +159,6 @@ def _alarms(history: History) -> list[Alarm]:
     times = Counter((event.device, event.name) for event in history.events if event.begins)
     last = {(event.device, event.name): event for event in sorted(history.events, key=lambda event: event.time)}
     return [Alarm(*which, count, last[which].begins, last[which].text) for which, count in sorted(times.items())]
-
-
-def energy_efficiency(report: Report) -> float | None:
-    """Out of the batteries over into them; None unless both are known."""
-    into, out = report.charged.value, report.discharged.value
-    return out / into if into and out is not None else None
 
 
 def incomplete(days: Sequence[Day]) -> list[Day]:

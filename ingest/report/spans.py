@@ -1,4 +1,4 @@
-"""Stretches of time: sorted, apart from each other, each from its first second up to, not with, its last. UTC seconds."""
+"""Stretches of time: sorted, apart from each other, each from its first UTC second up to, but not with, its last."""
 
 from collections.abc import Iterable, Sequence
 

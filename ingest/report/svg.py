@@ -66,14 +66,23 @@ class Plot:
         """Words under the frame."""
         self.label(self.x(share), self.height - BOTTOM + 16, text)
 
-    def bar(self, start: float, end: float, low: float, high: float, style: str, tip: str = "", *, hatched: bool = False) -> None:
-        """From one share of the width to another, from one value to another."""
-        top, bottom = self.y(high), self.y(low)
+    def bar(
+        self,
+        shares: tuple[float, float],
+        values: tuple[float, float],
+        style: str,
+        tip: str = "",
+        *,
+        hatched: bool = False,
+    ) -> None:
+        """From one share of the width to another, from one value to a higher one."""
+        left, right = map(self.x, shares)
+        bottom, top = map(self.y, values)
         fill = f' style="fill:url(#{style})"' if hatched else ""
-        self.marks.append(
-            f'<rect class="{style}"{fill} x="{self.x(start):.1f}" y="{top:.1f}" '
-            f'width="{max(self.x(end) - self.x(start), 0.4):.1f}" height="{max(bottom - top, 0.4):.1f}">{_tip(tip)}</rect>'
+        place = (
+            f'x="{left:.1f}" y="{top:.1f}" width="{max(right - left, 0.4):.1f}" height="{max(bottom - top, 0.4):.1f}"'
         )
+        self.marks.append(f'<rect class="{style}"{fill} {place}>{_tip(tip)}</rect>')
 
     def line(self, points: Iterable[tuple[float, float]], style: str) -> None:
         """Through (share, value)."""
@@ -85,11 +94,10 @@ class Plot:
         path = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in [*low, *reversed(high)])
         self.marks.append(f'<polygon class="{style} area" points="{path}"/>')
 
-    def dot(self, share: float, value: float, style: str, tip: str = "", radius: float = 3) -> None:
+    def dot(self, share: float, value: float, style: str, tip: str = "") -> None:
         """One point."""
-        self.marks.append(
-            f'<circle class="{style}" cx="{self.x(share):.1f}" cy="{self.y(value):.1f}" r="{radius:g}">{_tip(tip)}</circle>'
-        )
+        place = f'cx="{self.x(share):.1f}" cy="{self.y(value):.1f}" r="3"'
+        self.marks.append(f'<circle class="{style}" {place}>{_tip(tip)}</circle>')
 
     def text(self, hatches: Iterable[str] = ()) -> str:
         """The picture. `hatches` are the styles that have a hatched form in it."""

@@ -9,10 +9,10 @@ from ingest.report.history import DAY, CapacityPoint
 LEAST_POINTS = 3
 """Two points make a line, but say nothing about how sure it is."""
 
-_T_95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 10: 2.23, 15: 2.13, 20: 2.09}
-_T_95 |= {30: 2.04, 60: 2.00, 120: 1.98}
-"""Two-sided, by degrees of freedom; in between the next lower one holds, which is the wider. NIST/SEMATECH e-Handbook of
-Statistical Methods, 1.3.6.7.2.
+_T_95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26, 10: 2.23}
+_T_95 |= {15: 2.13, 20: 2.09, 30: 2.04, 60: 2.00, 120: 1.98}
+"""Student's t, two-sided, by degrees of freedom; in between the next lower one holds, which is the wider.
+https://www.itl.nist.gov/div898/handbook/eda/section3/eda3672.htm
 """
 
 
