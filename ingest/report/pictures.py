@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from ingest.report.cells import Cell
 from ingest.report.figures import Day, Figure, Supply
-from ingest.report.gaps import completeness
+from ingest.report.gaps import heard
 from ingest.report.history import DAY, CapacityPoint, Device
 from ingest.report.period import Period
-from ingest.report.spans import clip
+from ingest.report.spans import clip, seconds
 from ingest.report.svg import LEFT, TOP, Plot
 from ingest.report.trend import Trend
 
@@ -18,7 +18,7 @@ BAR = 0.38
 def energy(days: Sequence[Day], period: Period) -> str:
     """Made and used, two bars a day in kWh; hatched where the day is not known as a whole."""
     figures = [figure.value for day in days for figure in (day.made, day.used) if figure.value is not None]
-    plot = Plot("Energy made and used per day", 210, 0, max(figures, default=1000) / 1000, "kWh")
+    plot = Plot("Energy made and used per day", 180, 0, max(figures, default=1000) / 1000, "kWh")
     width = 1 / _length(period)
     for number, day in enumerate(days):
         left = (number + 0.1) * width
@@ -52,7 +52,7 @@ def supply(days: Sequence[Day], supplied: Supply, period: Period) -> str:
 
 def state_of_charge(days: Sequence[Day], period: Period) -> str:
     """From lowest to highest of each day."""
-    plot = Plot("State of charge per day", 110, 0, 100, "%")
+    plot = Plot("State of charge per day", 95, 0, 100, "%")
     width = 1 / _length(period)
     for number, day in enumerate(days):
         if day.soc is not None:
@@ -119,9 +119,11 @@ def data(devices: Sequence[Device], period: Period) -> str:
     for place, device in enumerate(devices):
         bottom = 1 - (place + 0.9) / len(devices)
         full = 0.8 / len(devices)
+        known = heard(device, period.span)
         plot.label(LEFT - 6, plot.y(bottom + full / 2) + 3.5, device.name, "end")
         for number, day in enumerate(period.days):
-            share = completeness([device], period.day_span(day))[device.name]
+            span = period.day_span(day)
+            share = seconds(clip(known, span)) / seconds([span])
             left, right = (number + 0.08) * width, (number + 0.92) * width
             plot.bar((left, right), (bottom, bottom + full), "unknown", hatched=True)
             if share:
