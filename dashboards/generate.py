@@ -6,6 +6,7 @@ from pathlib import Path
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from dashboards.cells import cells_dashboard
 from dashboards.fleet import fleet_dashboard
 from dashboards.frame import annotations
 from dashboards.health import health_dashboard
@@ -17,6 +18,7 @@ GENERATED = Path(__file__).parent / "generated"
 def generate() -> dict[str, str]:
     """File name → text."""
     return {
+        "cells.json": _text(cells_dashboard()),
         "fleet.json": _text(fleet_dashboard(), of_one_unit=False),
         "health.json": _text(health_dashboard()),
         "unit.json": _text(unit_dashboard()),

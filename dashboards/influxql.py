@@ -97,6 +97,34 @@ def days(*columns: str) -> InfluxQuery:
     return InfluxQuery(f'SELECT {", ".join(columns)} FROM "{DAILY}" WHERE {ONE_UNIT}', "$col")
 
 
+def numbered_over_time(pattern: str, how: Figure) -> tuple[InfluxQuery, InfluxQuery]:
+    """Of each device the lowest or highest of all signals whose names match, of readings and of hours."""
+    readings = f'SELECT {how.upper()}(/^{pattern}/) FROM "bms" WHERE {ONE_UNIT} AND {SHORT}'
+    of_hours = f'SELECT /^{pattern}_{how}/ FROM "bms_1h" WHERE {ONE_UNIT} AND {LONG} GROUP BY "device"'
+    return (
+        InfluxQuery(f'{readings} GROUP BY time($__interval), "device" fill(none)', "$tag_device $col"),
+        InfluxQuery(of_hours, "$tag_device $col"),
+    )
+
+
+def numbered_per_day(pattern: str, how: Figure) -> InfluxQuery:
+    """Of each day the lowest or highest of all signals whose names match."""
+    return days(f"/^{pattern}_{how}/")
+
+
+def numbered_now(pattern: str) -> InfluxQuery:
+    """The last value of all signals whose names match, at most two days old."""
+    where = f'FROM "bms" WHERE {ONE_UNIT} AND {LATEST}'
+    return InfluxQuery(f'SELECT LAST(/^{pattern}/) {where} GROUP BY "device"', "$tag_device $col")
+
+
+def battery_hours(*columns: str) -> InfluxQuery:
+    """Fields that only the hours of a battery have, or what is computed of them."""
+    return InfluxQuery(
+        f'SELECT {", ".join(columns)} FROM "bms_1h" WHERE {ONE_UNIT} GROUP BY "device"', "$tag_device $col"
+    )
+
+
 def increases(signals: tuple[Signal, ...]) -> InfluxQuery:
     """By how much each device's counters rose from interval to interval."""
     columns = ", ".join(f'NON_NEGATIVE_DIFFERENCE(MAX("{signal.name}")) AS "{signal.name}"' for signal in signals)

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models.common import (
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
+    TableColorTextCellOptions,
     TooltipDisplayMode,
 )
 from grafana_foundation_sdk.models.dashboard import (
@@ -59,6 +60,7 @@ GRAFANA_UNITS = {
     "dBm": "dBm",
     "s": "s",
     "°C": "celsius",
+    "Ω": "ohm",
 }
 STATE_COLORS = {
     "off": "gray",
@@ -77,6 +79,11 @@ STATE_COLORS = {
 SHOWN_AS_GAP_MS = 10 * 60 * 1000
 MISSING_HOUR_MS = 150 * 60 * 1000
 """Roll-ups are an hour apart."""
+_NUMBERED = DataTransformerConfig(
+    "renameByRegex",
+    options={"regex": r"^(?:(\S+) )?(?:[a-z]+_)?(cell|temperature)_(\d+).*$", "renamePattern": "$1 $2 $3"},
+)
+"""A query for many fields puts the aggregate before each name: `bms1 min_cell_07_voltage` is bms1 cell 07."""
 OPEN_ALARMS, LAST_SEEN = "Open alarms", "Last seen"
 
 Panel = stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel
@@ -103,6 +110,36 @@ def lines(title: str, healthy: str, *signals: Signal, more: Iterable[InfluxQuery
         if LONG in query.query:
             panel.override_by_query(ref_id, [DynamicConfigValue("custom.insertNulls", MISSING_HOUR_MS)])
     return _titled(panel, title, f"{healthy} {_healthy(signals)} {_plausible(signals)}", queries)
+
+
+def curves(
+    title: str, healthy: str, shown: Signal, queries: Iterable[InfluxQuery], since: str = ""
+) -> timeseries.Panel:
+    """Curves of these queries, in the unit and with the limits of `shown`; of the time `since` where one is given."""
+    panel = timeseries.Panel().unit(GRAFANA_UNITS[shown.unit]).insert_nulls(MISSING_HOUR_MS)
+    panel.legend(_legend()).tooltip(_tooltip()).with_transformation(_NUMBERED)
+    if since:
+        panel.time_from(since).span_nulls(True)
+    _titled(panel, title, f"{healthy} {_healthy([shown])} {_plausible([shown])}", queries)
+    return panel
+
+
+def ranking(
+    title: str, healthy: str, shown: Signal, query: InfluxQuery, *figures: tuple[str, str], desc: bool, since: str = ""
+) -> Panel:
+    """A table, a row per numbered signal, sorted by the first of the figures: Grafana's reducer and its column."""
+    panel = _table().unit(GRAFANA_UNITS[shown.unit]).decimals(3 if shown.unit == "V" else 1)
+    panel.cell_options(TableColorTextCellOptions())
+    if since:
+        panel.time_from(since)
+    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_steps(shown)))
+    panel.with_transformation(_NUMBERED)
+    for id_, options in (
+        ("reduce", {"mode": "seriesToRows", "reducers": [reducer for reducer, _ in figures]}),
+        ("sortBy", {"sort": [{"field": figures[0][1], "desc": desc}]}),
+    ):
+        panel.with_transformation(DataTransformerConfig(id_, options=options))
+    return _titled(panel, title, f"{healthy} {_healthy([shown])} {_plausible([shown])}", [query])
 
 
 def counts(title: str, healthy: str, *signals: Signal) -> Panel:

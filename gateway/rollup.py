@@ -1,15 +1,17 @@
 """Which hours and days are summed up, and when: each when it is over, and again when a late reading falls into it.
 
 Promised: a point is made of every reading of its time that is stored by then, or not at all; one that comes later makes
-it again, with the same tags and time. After a crash what was not made yet is made, and nothing is lost by making a
-point twice. An hour of which readings were thinned, or have left the history, is not made again: it would be made of
-less than before. Not promised: a point of an hour that is not over. The live readings tell of it.
+it again, with the same tags and time, and the days whose capacity hangs on it. After a crash what was not made yet is
+made, and nothing is lost by making a point twice. An hour of which readings were thinned, or have left the history, is
+not made again: it would be made of less than before. Not promised: a point of an hour that is not over. The live
+readings tell of it.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from gateway.capacity import LOOKED_BACK, PackHour, estimate, pack_hour, together
 from gateway.clock import EARLIEST_UTC_MS, LATEST_UTC_MS
 from gateway.entry import GATEWAY, Entry, StoredFrame
 from gateway.intervals import IntervalSet
@@ -29,6 +31,9 @@ UNIT = "unit"
 
 _HOURLY = {base: hourly for hourly, base in ROLLED_UP.items()}
 _DAY_HOURS = 24
+
+_LOOKED_BACK = {"bms": LOOKED_BACK, "charge_controller": 0}
+"""For how many hours before it a day hangs on the hours of such a device."""
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +114,9 @@ class RollUps:
         """The points are in the journal."""
         self._in_work = None
         for series in work.series:
-            number = (work.hour - self._day_begins) // _DAY_HOURS
-            self._days.setdefault(series.unit, IntervalSet()).add(number)
+            for hour in range(work.hour, work.hour + _LOOKED_BACK[series.measurement] + 1, _DAY_HOURS):
+                number = (hour - self._day_begins) // _DAY_HOURS
+                self._days.setdefault(series.unit, IntervalSet()).add(number)
 
     def failed(self, work: "Work") -> None:
         """It is to be made again."""
@@ -197,20 +203,17 @@ class RollUps:
         ]
 
     def _made_days(self, work: "Work", start: int) -> list[Entry]:
+        days = {unit: _Day(work.hour) for unit in work.units}
         end = start + _DAY_HOURS * HOUR_MS
-        found: dict[str, dict[tuple[int, str, str], tuple[int, HourPoint]]] = {unit: {} for unit in work.units}
-        for frame in self._past.between(start, end, Priority.SUMMARY):
+        for frame in self._past.between(start - LOOKED_BACK * HOUR_MS, end, Priority.SUMMARY):
             for entry, time in self._dated(frame):
                 reading = entry.reading
-                if reading.unit in found and reading.measurement in ROLLED_UP and start <= time < end:
-                    point = HourPoint(time, reading.device, reading.measurement, reading.signals)
-                    known = found[reading.unit].get(point[:3])
-                    if known is None or known[0] < frame.number:
-                        found[reading.unit][point[:3]] = frame.number, point
+                if reading.unit in days and reading.measurement in ROLLED_UP and time < end:
+                    days[reading.unit].add(frame.number, time, reading)
         return [
-            self._point(Series(unit, UNIT, UNIT, DAILY), start, day(point for _, point in points.values()))
-            for unit, points in found.items()
-            if points
+            self._point(Series(unit, UNIT, UNIT, DAILY), start, fields)
+            for unit, made in days.items()
+            if (fields := made.fields())
         ]
 
     def _dated(self, frame: StoredFrame) -> Iterator[tuple[Entry, int]]:
@@ -241,3 +244,31 @@ def _upto(numbers: IntervalSet, last: int) -> Iterator[int]:
 
 def _hour_text(start: int) -> str:
     return f"hour {start // HOUR_MS} since 1970"
+
+
+class _Day:
+    """What the points of one unit's hours make of the day that begins with hour `first`; the latest of each counts."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._hours: dict[tuple[int, str, str], tuple[int, HourPoint]] = {}
+        self._packs: dict[str, dict[int, tuple[int, PackHour]]] = {}
+
+    def add(self, frame: int, time: int, reading: Reading) -> None:
+        """A point of the day, or of the hours before it that its capacity takes; the later frame has the later one."""
+        hour = time // HOUR_MS
+        if reading.measurement == _HOURLY["bms"]:
+            pack = self._packs.setdefault(reading.device, {})
+            if hour not in pack or pack[hour][0] < frame:
+                pack[hour] = frame, pack_hour(hour, reading.signals)
+        if hour >= self._first:
+            point = HourPoint(time, reading.device, reading.measurement, reading.signals)
+            if point[:3] not in self._hours or self._hours[point[:3]][0] < frame:
+                self._hours[point[:3]] = frame, point
+
+    def fields(self) -> dict[str, Value]:
+        """By the names of the catalogue; none when there is no point of the day."""
+        if not self._hours:
+            return {}
+        packs = [estimate((hour for _, hour in pack.values()), self._first) for pack in self._packs.values()]
+        return day(point for _, point in self._hours.values()) | together(packs)

@@ -8,13 +8,15 @@ Not promised: more than DIGITS behind the point of what is computed.
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from gateway.capacity import is_full
+from gateway.resistance import LoadSteps
 from ingest.reading import Value
-from ingest.signals import ROLLED_UP, Figure, Signal, catalogue
+from ingest.signals import OF_ONE_PACK, ROLLED_UP, Figure, Signal, catalogue
 
 HOUR_MS = 3_600_000
 LONGEST_GAP_MS = 300_000
@@ -35,6 +37,9 @@ _INTEGRALS: dict[str, tuple[tuple[tuple[str, ...], str, str], ...]] = {
 }
 """Factors, the field for what is positive of their product, and the field for the rest, empty where it cannot be."""
 
+_CURRENT = 1
+"""Which of a battery's integrals is that of its current alone."""
+
 
 class Hour:
     """What one device, by its measurement, did in the hour that begins at `start`, UTC in ms."""
@@ -46,6 +51,8 @@ class Hour:
         self._figures = {signal.name: _Figures() for signal in _rolled_up(measurement)}
         self._times = array("q")
         self._values = [array("d") for _ in _INTEGRALS[measurement]]
+        self._steps = LoadSteps()
+        self._full: int | None = None
 
     def add(self, time: int, signals: Mapping[str, Value]) -> None:
         """A reading, taken in the hour or at most LONGEST_GAP_MS from it; one without signals tells nothing."""
@@ -54,8 +61,11 @@ class Hour:
         self._times.append(time)
         for (factors, _, _), values in zip(_INTEGRALS[self._measurement], self._values, strict=True):
             values.append(math.prod(_number(signals.get(factor)) for factor in factors))
+        self._steps.add(time, signals)
         if self._start <= time < self._end:
             self._readings += 1
+            if is_full(signals):
+                self._full = time if self._full is None else max(self._full, time)
             for name, figures in self._figures.items():
                 if name in signals and not math.isnan(_number(signals[name])):
                     figures.add(time, signals[name])
@@ -78,13 +88,27 @@ class Hour:
                 fields |= {name: round(area / 3600, DIGITS) for name, area in named if name}
         for signal in _rolled_up(self._measurement):
             fields |= self._figures[signal.name].fields(signal)
-        return _finite(fields)
+        return _finite(fields | self._pack(order))
 
-    def _integrate(self, points: list[tuple[int, float]]) -> tuple[float, float]:
-        """What lies above zero and what lies below, times seconds, within the hour."""
+    def _pack(self, order: Sequence[int]) -> dict[str, Value]:
+        """What only a battery has: its resistance, and the charge since it was full."""
+        fields: dict[str, Value] = {}
+        if (found := self._steps.resistance(self._start, self._end)) is not None:
+            fields["internal_resistance"], fields["internal_resistance_steps"] = round(found[0], 6), found[1]
+        if self._full is not None:
+            currents = self._values[_CURRENT]
+            known = [(self._times[index], currents[index]) for index in order if not math.isnan(currents[index])]
+            covered, _ = self._integrate([(time, 1.0) for time, _ in known], self._full)
+            if round(covered, DIGITS) == (self._end - self._full) / 1000:
+                charged, discharged = self._integrate(known, self._full)
+                fields["charge_since_full"] = round((charged - discharged) / 3600, DIGITS)
+        return fields
+
+    def _integrate(self, points: list[tuple[int, float]], since: int = 0) -> tuple[float, float]:
+        """What lies above zero and what lies below, times seconds, within the hour, from `since` on, UTC in ms."""
         positive, negative = [], []
         for (time, value), (next_time, next_value) in pairwise(points):
-            first, last = max(time, self._start), min(next_time, self._end)
+            first, last = max(time, self._start, since), min(next_time, self._end)
             if first >= last or next_time - time > LONGEST_GAP_MS:
                 continue
             slope = (next_value - value) / (next_time - time)
@@ -105,13 +129,15 @@ class HourPoint(NamedTuple):
 
 def day(hours: Iterable[HourPoint]) -> dict[str, Value]:
     """The hours of all devices of a unit in one: lowest, highest and sums; means by their counts; last by the time; and
-    the covered time of the device of which least is known.
+    the covered time of the device of which least is known. What is of one pack alone stays with the hours.
     """
     fields: dict[str, Value] = {}
     means: dict[str, list[tuple[float, int]]] = {}
     covered: dict[str, dict[str, float]] = {}
     for hour in sorted(hours, key=lambda hour: hour[:3]):
         for name, value in hour.fields.items():
+            if name in OF_ONE_PACK:
+                continue
             known = fields.get(name)
             match _figure_of(hour.measurement).get(name):
                 case "mean":

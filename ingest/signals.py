@@ -18,6 +18,9 @@ ROLLED_UP = {"bms_1h": "bms", "charge_controller_1h": "charge_controller"}
 """Measurements whose points sum up an hour of another's."""
 
 DAILY = "unit_1d"
+OF_ONE_PACK = ("charge_since_full", "internal_resistance", "internal_resistance_steps")
+"""What a battery's hours tell and a day of all devices does not."""
+
 COMPUTED_MEASUREMENTS = ("event", *ROLLED_UP, DAILY)
 """Measurements whose points the gateway makes of readings."""
 
@@ -128,7 +131,11 @@ def catalogue() -> dict[str, dict[str, Signal]]:
         }
     for hourly, base in ROLLED_UP.items():
         signals[hourly] = _rolled_up(hourly, signals[base].values()) | signals[hourly]
-        signals[DAILY] |= {name: replace(signal, measurement=DAILY) for name, signal in signals[hourly].items()}
+        signals[DAILY] |= {
+            name: replace(signal, measurement=DAILY)
+            for name, signal in signals[hourly].items()
+            if name not in OF_ONE_PACK
+        }
     return signals
 
 

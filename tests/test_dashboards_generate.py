@@ -15,7 +15,8 @@ from ingest.signals import ROLLED_UP, catalogue
 COMMITTED = sorted(GENERATED.glob("*.json"))
 TAGS = {"site", "unit", "device", "model"}
 OWN_COLUMNS = {"battery_power", "begun", "over", "bms", "charge_controller"}
-AGGREGATES = {"MEAN", "MAX", "LAST", "COUNT", "NON_NEGATIVE_DIFFERENCE"}
+OWN_COLUMNS |= {"capacity_low", "capacity_high", "capacity_trend", "resistance_trend", "cycles", "soh"}
+AGGREGATES = {"MEAN", "MAX", "LAST", "MIN", "COUNT", "MOVING_AVERAGE", "NON_NEGATIVE_DIFFERENCE"}
 
 
 @pytest.fixture(params=COMMITTED, ids=lambda path: path.name)
@@ -45,6 +46,13 @@ def test_every_name_in_a_query_is_in_the_catalogue(board: dict[str, Any]) -> Non
         names = set(re.findall(r'(?<!AS )"(\w+)"', query)) - {measurement}
         assert names - TAGS <= known, query
         assert named <= known | catalogue().get(ROLLED_UP.get(measurement, ""), {}).keys() | OWN_COLUMNS, query
+
+
+def test_every_pattern_in_a_query_is_of_fields_in_the_catalogue(board: dict[str, Any]) -> None:
+    for query in queries(board):
+        [measurement] = re.findall(r'FROM "(\w+)"', query)
+        for pattern in re.findall(r"/\^(.*?)/", query):
+            assert any(re.fullmatch(pattern, name) for name in catalogue()[measurement]), query
 
 
 def test_queries_stay_in_what_every_influxdb_answers(board: dict[str, Any]) -> None:
@@ -110,6 +118,15 @@ def test_variables_lack_what_grafanas_schema_refuses(board: dict[str, Any]) -> N
 
 
 ASKED_FOR = {
+    "cells.json": {
+        "Every cell now",
+        "Cells: lowest",
+        "Spread",
+        "From the weakest cell to the strongest",
+        "Hottest sensor",
+        "Capacity, its uncertainty and its trend",
+        "Internal resistance",
+    },
     "fleet.json": {"Backlog age", "Units"},
     "unit.json": {
         "State of charge",

@@ -10,6 +10,7 @@ from gateway.ledger import Origin
 from gateway.rollup import SETTLED_MS, RollUps, Work
 from gateway.summary import HOUR_MS, LONGEST_GAP_MS
 from ingest.points import reading_line
+from ingest.signals import OF_ONE_PACK
 from tests.gateway_stand_ins import BOOT, KERNEL, UNIT, RecordingDisk, entry
 
 DAY_BEGINS = 17
@@ -227,3 +228,46 @@ def test_memory_of_what_is_to_be_made_does_not_grow_with_the_readings() -> None:
     bench = Bench()
     bench.commit_hours(0, 100)
     assert len(json.dumps(bench.roll_ups.state())) < 200
+
+
+def discharged(hour: float, full: float = -30.0) -> dict[str, Any]:
+    """A pack of 100 Ah that is full until that hour from MIDNIGHT, and gives 2 A from then on."""
+    left = 100.0 - 2.0 * max(0.0, hour - full)
+    return {
+        "current": 1.0 if hour <= full else -2.0,
+        "soc": left,
+        "full_capacity": 100.0,
+        "cell_voltage_max": 3.5 if hour <= full else 3.3,
+    }
+
+
+def discharging(bench: Bench, first: int, last: int) -> None:
+    for time in range(first * HOUR_MS, (last + 1) * HOUR_MS, STEP):
+        bench.commit(time, signals=discharged(time / HOUR_MS))
+
+
+def test_a_day_has_the_capacity_of_a_discharge_that_began_the_day_before() -> None:
+    bench = Bench()
+    discharging(bench, -31, 1)
+    bench.at(3 * HOUR_MS)
+    assert "capacity_estimate" not in told(bench.made)["unit_1d", "unit", -48.0]
+    assert told(bench.made)["unit_1d", "unit", -24.0]["capacity_depth"] == pytest.approx(60.0, abs=0.1)
+    discharging(bench, 2, 23)
+    bench.commit(24 * HOUR_MS, signals=discharged(24))
+    day = told(bench.at(26 * HOUR_MS))["unit_1d", "unit", 0.0]
+    assert day["capacity_estimate"] == pytest.approx(100.0, rel=0.01)
+    assert day["capacity_depth"] == pytest.approx(100.0, abs=8)
+    assert not day["capacity_to_empty"]
+    assert not set(OF_ONE_PACK) & day.keys()
+
+
+def test_a_late_reading_of_the_day_before_makes_the_capacity_again() -> None:
+    bench = Bench()
+    discharging(bench, -31, -21)
+    discharging(bench, -19, 16)
+    bench.commit(24 * HOUR_MS, signals=discharged(24))
+    bench.at(27 * HOUR_MS)
+    assert "capacity_estimate" not in told(bench.made)["unit_1d", "unit", 0.0]
+    discharging(bench, -20, -20)
+    again = told(bench.at(28 * HOUR_MS))
+    assert again["unit_1d", "unit", 0.0]["capacity_estimate"] == pytest.approx(100.0, rel=0.01)

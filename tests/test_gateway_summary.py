@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.summary import HOUR_MS, LONGEST_GAP_MS, Hour, HourPoint, day
 from ingest.reading import Value
-from ingest.signals import DAILY, ROLLED_UP, catalogue
+from ingest.signals import DAILY, OF_ONE_PACK, ROLLED_UP, catalogue
 
 START = 1_795_000_000_000 // HOUR_MS * HOUR_MS
 SECOND = 1000
@@ -105,13 +105,17 @@ def test_the_order_in_which_readings_come_changes_nothing(order: list[int]) -> N
 def test_every_field_is_in_the_catalogue() -> None:
     for hourly, base in ROLLED_UP.items():
         signals: dict[str, Value] = {
-            name: 1 for name, signal in catalogue()[base].items() if signal.type in ("float", "int")
+            name: 3.3 if name.startswith("cell") else 1
+            for name, signal in catalogue()[base].items()
+            if signal.type in ("float", "int")
         }
-        fields = hour([(0, signals), (10, signals)], base)
+        full = [(second, signals | {"cell_voltage_max": 3.5, "full_capacity": 100.0}) for second in (3500, 3610)]
+        load_steps = [(second, signals | {"current": second // 10 % 2}) for second in range(0, 60, 10)]
+        fields = hour([*load_steps, *full], base)
         assert fields.keys() == catalogue()[hourly].keys()
         point = HourPoint(START, "device", hourly, fields)
         assert day([point]).keys() <= catalogue()[DAILY].keys()
-        assert day([point]).keys() == fields.keys()
+        assert day([point]).keys() == fields.keys() - set(OF_ONE_PACK)
 
 
 def test_a_day_sums_up_its_hours() -> None:
