@@ -1,6 +1,6 @@
 """The trial's report of the seeded month, by its command, on the real database and printed by the real Chromium.
 
-What it says is held against the rig's model, gone through once more here and summed up without any of the product's code.
+What it says is held against the rig's model, gone through once more here and summed up without the product's code.
 """
 
 import re
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hil_tests.model import PowerUnit
-from hil_tests.month import WORN, Month
+from hil_tests.month import Month
 from hil_tests.services import HOST, InfluxDB, InfluxUser, find_program, free_port, http_request
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -94,17 +94,11 @@ def day_of(t: float) -> date:
 def truth_of(month: Month) -> dict[date, Truth]:
     """The last unit, minute by minute; every thousandth minute its devices did not answer, and at night it was away."""
     model = PowerUnit(len(month.units), month.start / 1000, step=60.0)
-    for cell in model.battery.cells:
-        cell.capacity, cell.charge = cell.capacity * WORN, cell.charge * WORN
     taken: list[tuple[float, dict[str, float]]] = []
-    for number, t in enumerate(range(month.start, month.end, 60_000)):
-        moment = model.at(t / 1000)
-        if month.night[0] <= t < month.night[1] or number % 1000 == 7:
-            continue
-        controller, bms = moment.controller, moment.bms
-        battery = bms.pack_voltage * bms.current
-        powers = {"made": controller.pv_power, "used": controller.load_power, "battery": battery}
-        taken.append((t / 1000, powers))
+    for number, time in enumerate(range(month.start, month.end, 60_000)):
+        controller = model.at(time / 1000).controller
+        if number % 1000 != 7 and not month.night[0] <= time < month.night[1]:
+            taken.append((time / 1000, {"made": controller.pv_power, "used": controller.load_power}))
     days: dict[date, Truth] = defaultdict(Truth)
     for (t, powers), (later, later_powers) in pairwise(taken):
         if later - t <= 300:
@@ -226,7 +220,7 @@ def test_the_pdf_is_a4_and_has_the_same_words(written: Written) -> None:
         assert heading in told
     assert written.table("Day by day")[-1][1] in told
     pages = told.count("\f")
-    assert f"{pages} / {pages}" in told
+    assert re.search(rf"{pages} ?/ ?{pages}\s*$", told)
     assert 3 <= pages <= 7
     about = subprocess.run(
         [find_program("pdfinfo", "poppler-utils"), str(written.pdf)], capture_output=True, text=True, check=True
@@ -269,8 +263,8 @@ def guarded(tmp_path: Path) -> Iterator[InfluxDB]:
 def test_a_user_who_may_only_read_is_enough(guarded: InfluxDB, tmp_path: Path) -> None:
     capacity = "unit_1d,site=cat-ba,unit=raft-02,device=unit,model=unit"
     lines = [
-        f"{capacity} capacity_estimate={90 - day / 10},capacity_uncertainty=2.5,capacity_depth=80,capacity_to_empty=true "
-        f"{int(datetime(2026, 10, day, tzinfo=ZONE).timestamp())}"
+        f"{capacity} capacity_estimate={90 - day / 10},capacity_uncertainty=2.5,capacity_depth=80,"
+        f"capacity_to_empty=true {int(datetime(2026, 10, day, tzinfo=ZONE).timestamp())}"
         for day in (2, 9, 16, 23)
     ]
     head = {"Authorization": "Basic Z2F0ZXdheTpvdGhlcg=="}

@@ -90,6 +90,18 @@ def by_day(hours: Sequence[Hour], supplied: Supply, period: Period) -> list[Day]
     return [_day(hours, supplied, day, period.day_span(day)) for day in period.days]
 
 
+def percent(share: float | None) -> str:
+    """In words: never 100 % of what is not whole, nor 0 % of what is something."""
+    if share is None:
+        return "not known"
+    percent = round(100 * share, 1)
+    if share < 1 and percent >= 100:
+        return "99.9 %"
+    if share > 0 and percent <= 0:
+        return "under 0.1 %"
+    return f"{percent:g} %"
+
+
 def _day(hours: Sequence[Hour], supplied: Supply, day: date, span: Span) -> Day:
     low, high = lowest(hours, "soc_min", span), highest(hours, "soc_max", span)
     return Day(

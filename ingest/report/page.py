@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from ingest.report import pictures, report
-from ingest.report.figures import Figure
+from ingest.report.figures import Figure, percent
 from ingest.report.gaps import LOSS_REASONS
 from ingest.report.report import Report
 from ingest.report.spans import Span
@@ -19,7 +19,7 @@ def render(told: Report, database: str, written: datetime) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"kwh": _kwh, "percent": _percent, "from": _from, "lasting": _lasting}
+    environment.filters |= {"kwh": _kwh, "percent": percent, "from": _from, "lasting": _lasting}
     period = told.period
     template = environment.from_string(resources.files("ingest.report").joinpath("page.html").read_text("utf-8"))
     return template.render(
@@ -63,19 +63,7 @@ def _kwh(figure: Figure) -> str:
 
 def _from(figure: Figure, whole: str) -> str:
     """How complete a figure is, in words."""
-    return f"from {_percent(figure.known)} of the {whole}"
-
-
-def _percent(share: float | None) -> str:
-    """Never 100 % of what is not whole, nor 0 % of what is something."""
-    if share is None:
-        return "not known"
-    percent = round(100 * share, 1)
-    if share < 1 and percent >= 100:
-        return "99.9 %"
-    if share > 0 and percent <= 0:
-        return "under 0.1 %"
-    return f"{percent:g} %"
+    return f"from {percent(figure.known)} of the {whole}"
 
 
 def _lasting(span: Span) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ingest.report.cells import Cell
-from ingest.report.figures import Day, Figure, Supply
+from ingest.report.figures import Day, Figure, Supply, percent
 from ingest.report.gaps import heard
 from ingest.report.history import DAY, CapacityPoint, Device
 from ingest.report.period import Period
@@ -127,14 +127,14 @@ def data(devices: Sequence[Device], period: Period) -> str:
             left, right = (number + 0.08) * width, (number + 0.92) * width
             plot.bar((left, right), (bottom, bottom + full), "unknown", hatched=True)
             if share:
-                plot.bar((left, right), (bottom, bottom + full * share), "on", f"{day:%-d %b}: {share:.1%}")
+                plot.bar((left, right), (bottom, bottom + full * share), "on", f"{day:%-d %b}: {percent(share)}")
     _days_below(plot, period)
     return plot.text(("unknown",))
 
 
 def _energy_bar(plot: Plot, left: float, width: float, figure: Figure, style: str, *, tip: str) -> None:
     if figure.value is not None:
-        words = f"{tip} {figure.value / 1000:.2f} kWh, from {figure.known:.0%} of the day"
+        words = f"{tip} {figure.value / 1000:.2f} kWh, from {percent(figure.known)} of the day"
         high = figure.value / 1000
         plot.bar((left, left + BAR * width), (0, high), style, words, hatched=not figure.is_complete)
 
