@@ -1,0 +1,1 @@
+"""The trial's report: what a month of one unit says, from the database alone."""
