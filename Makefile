@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards push-dashboards docs lock clean \
-  install-gateway uninstall-gateway add-unit setup-influx demo-packages test-packages
+  install-gateway uninstall-gateway add-unit setup-influx report demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,6 +23,8 @@ MODEL ?=
 ADDRESS ?=
 SETTINGS ?= influx-setup.toml
 CHECK ?=
+REPORT ?= report.toml
+MONTH ?=
 KIT := build/kit
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -104,6 +106,10 @@ add-unit: ## let UNIT=… speak to this gateway's broker; NEW_PASSWORD=yes gives
 setup-influx: $(VENV)/ready ## prepare the InfluxDB that SETTINGS=influx-setup.toml names; CHECK=yes only says what it would change
 	@$(RUN) ingest.setup --settings "$(SETTINGS)" $(if $(filter yes,$(CHECK)),--check)
 
+report: $(VENV)/ready ## write UNIT=…'s month, MONTH=2026-10, as HTML and PDF into build/report; REPORT=report.toml are its settings
+	@tools/debian-packages chromium
+	@$(RUN) ingest.report --settings "$(REPORT)" --unit "$(UNIT)" --month "$(MONTH)"
+
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -112,7 +118,7 @@ demo-packages:
 
 test-packages:
 	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd ip caddy \
-	  docker-compose
+	  docker-compose pdftotext
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)
