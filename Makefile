@@ -1,7 +1,7 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bundle flash doctor scan deploy dashboards docs lock clean \
+.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards push-dashboards docs lock clean \
   install-gateway uninstall-gateway add-unit setup-influx demo-packages test-packages
 
 PYTHON ?= python3
@@ -11,6 +11,9 @@ PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
 SECONDS ?=
+HOURS ?= 2
+SEED ?=
+ROW ?=
 IMAGE ?=
 PORT ?=
 UNIT ?=
@@ -34,6 +37,12 @@ demo: demo-packages $(VENV)/ready ## run the whole chain with a link outage; SEC
 
 test: test-packages $(VENV)/ready lint ## run every test, those on the rig included
 	@$(RUN) pytest $(ARGS)
+
+hil: test-packages $(VENV)/ready ## run the fault matrix in its long version, about an hour and a half; ROW="link down" runs rows of that name
+	@$(RUN) hil_tests.reliability --row "$(ROW)"
+
+soak: demo-packages $(VENV)/ready ## run the whole chain under random faults for HOURS=…; the SEED=… that it prints gives the same faults again
+	@$(RUN) hil_tests.soak --hours "$(HOURS)" $(SEED:%=--seed %)
 
 lint: $(VENV)/ready ## check style and types, the board's against the ESP32's stubs
 	@$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) mypy && $(RUN) tools.chip_types
@@ -66,8 +75,11 @@ deploy: $(VENV)/ready ## copy this checkout's firmware and UNIT=… to a board t
 	@$(RUN) firmware.host.bundle --unit "$(UNIT)" --output $(BUNDLE)
 	@$(RUN) firmware.host.deploy --port "$(PORT)" --bundle $(BUNDLE)
 
-dashboards: $(VENV)/ready ## make the Grafana dashboards anew from their code
+dashboards: $(VENV)/ready ## make the Grafana dashboards and alert rules anew from their code
 	@$(RUN) dashboards
+
+push-dashboards: $(VENV)/ready ## send them to the Grafana at $GRAFANA_URL, with the token in $GRAFANA_TOKEN; DRY_RUN=yes only shows
+	@$(RUN) dashboards.push $(if $(filter yes,$(DRY_RUN)),--dry-run)
 
 docs: $(VENV)/ready ## make the generated pages in docs/ anew
 	@$(RUN) ingest.signals_page
@@ -99,7 +111,8 @@ demo-packages:
 	@tools/debian-packages python3 mosquitto influxdb
 
 test-packages:
-	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd
+	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd ip caddy \
+	  docker-compose
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)

@@ -194,6 +194,8 @@ class Committer:
             try:
                 delivery = deliveries.get(timeout=wait)
             except queue.Empty:
+                if not group:
+                    break
                 continue
             group.append(delivery)
             if isinstance(delivery.content, ReadingMessage):

@@ -12,7 +12,7 @@ from firmware.host.umqtt import source
 from hil_tests.board import Board
 from hil_tests.bus import Bus
 from hil_tests.gateway_process import Gateway
-from hil_tests.ledger import PolledDevice, expected_readings
+from hil_tests.ledger import ExpectedReading, PolledDevice, expected_readings
 from hil_tests.services import HOST, InfluxDB, InfluxUser, Mosquitto
 from hil_tests.verdict import StoredPoint, Verdict, compare
 from hil_tests.village_link import VillageLink
@@ -45,13 +45,21 @@ class Count:
 class Chain:
     """Everything runs while in `with`; every part ends by its process id, in the reverse order of its start.
 
-    `period` is the seconds between two polls; `say` hears each step of the start in one line.
+    `period` is the seconds between two polls; `say` hears each step of the start in one line; `gateway` is how the
+    gateway's process is made.
     """
 
-    def __init__(self, folder: Path, period: int = 1, say: Callable[[str], object] = lambda _line: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        period: int = 1,
+        say: Callable[[str], object] = lambda _line: None,
+        gateway: type[Gateway] = Gateway,
+    ) -> None:
         self.folder = folder
         self._period = period
         self._say = say
+        self._make_gateway = gateway
         self._parts = ExitStack()
 
     def __enter__(self) -> Self:
@@ -66,7 +74,7 @@ class Chain:
             self.witness = parts.enter_context(Witness(self.broker, UNIT, PASSWORDS))
             self._say("the gateway, with its journal and its page")
             self.gateway = parts.enter_context(
-                Gateway(
+                self._make_gateway(
                     self.folder,
                     self.broker,
                     self.link.url,
@@ -91,8 +99,7 @@ class Chain:
 
     def count(self) -> Count:
         """What the devices answered so far, against what the database holds now."""
-        readings = expected_readings(self.bus.ledger.exchanges(), DEVICES)
-        return Count(self.witness.acknowledged_readings, compare(readings, self._stored()))
+        return Count(self.witness.acknowledged_readings, compare(self.expected(), self.stored()))
 
     def stored_readings(self) -> int:
         """How many readings of a device that answered the database holds."""
@@ -102,7 +109,11 @@ class Chain:
         )
         return sum(int(row["n"]) for count in counts for row in self.database.query(count))
 
-    def _stored(self) -> list[StoredPoint]:
+    def expected(self) -> list[ExpectedReading]:
+        """What the devices answered so far."""
+        return expected_readings(self.bus.ledger.exchanges(), DEVICES)
+
+    def stored(self) -> list[StoredPoint]:
         return [
             StoredPoint(
                 str(row["device"]), int(row["time"]), {name: row[name] for name in row if row[name] is not None}

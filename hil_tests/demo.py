@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from types import FrameType
@@ -36,6 +37,10 @@ class Story:
 
     def __init__(self) -> None:
         self.interrupted = threading.Event()
+        self.restart()
+
+    def restart(self) -> None:
+        """The seconds begin now."""
         self._began = time.monotonic()
 
     @property
@@ -106,7 +111,8 @@ def closing_line(count: Count) -> str:
     )
 
 
-def listen_for_the_end(story: Story) -> None:
+@contextmanager
+def listening_for_the_end(story: Story) -> Iterator[None]:
     """The first Ctrl-C lets the story come to its end; the next one ends it at once."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -114,15 +120,18 @@ def listen_for_the_end(story: Story) -> None:
             raise KeyboardInterrupt
         story.interrupted.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def demo(folder: Path, seconds: float | None) -> int:
     """The exit code."""
     story = Story()
-    listen_for_the_end(story)
-    with Chain(folder, say=lambda line: story.tell(f"starting {line}")) as chain:
+    with listening_for_the_end(story), Chain(folder, say=lambda line: story.tell(f"starting {line}")) as chain:
         story.tell(f"the technician's page: {chain.gateway.url}")
         if seconds is None:
             story.tell("it goes on until Ctrl-C")

@@ -88,6 +88,11 @@ class Service(ABC):
     def pid(self) -> int:
         return self._running().pid
 
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether it was started and is gone, though nobody stopped or killed it."""
+        return self._process is not None and self._process.poll() is not None
+
     @abstractmethod
     def arguments(self) -> Sequence[str]:
         """What follows the program's name on the command line."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hil_tests.bus import Bus
+from hil_tests.faults import say
 from hil_tests.frame import with_crc
 from hil_tests.ledger import Exchange, PolledDevice, expected_readings
 from hil_tests.verdict import StoredPoint, compare
@@ -318,3 +319,10 @@ def test_a_wrong_option_ends_in_one_sentence(tmp_path: Path, options: list[str],
     assert ended.returncode == 2
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_master_hears_what_another_one_was_answered(bus: Bus, master: Master) -> None:
+    say(bus.port, "010432010001")
+    assert master.wait(1).fault is None
+    assert master.take()[:3] == b"\x01\x04\x02"
+    assert len(master.ask(PV)) == 21

@@ -110,3 +110,16 @@ def test_while_it_is_thin_it_still_carries_everything(echo_port: int) -> None:
             connection.sendall(message)
             assert receive(connection, len(message)) == message
         wait_until(lambda: link.bytes_down == len(message), DEADLINE, "the count")
+
+
+def test_an_answer_can_be_cut_in_the_middle(echo_port: int) -> None:
+    with VillageLink(echo_port) as link:
+        link.answer_bytes = 4
+        with closing(connect(link)) as connection:
+            connection.sendall(b"HTTP/1.1 204")
+            with pytest.raises(ConnectionResetError):
+                assert receive(connection, 12) == b"HTTP"
+        link.answer_bytes = None
+        with closing(connect(link)) as connection:
+            connection.sendall(b"HTTP/1.1 204")
+            assert receive(connection, 12) == b"HTTP/1.1 204"

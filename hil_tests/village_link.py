@@ -24,14 +24,18 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class VillageLink:
     """A proxy from a free loopback port, `port`, to `target_port`; it runs in a thread of its own, while in `with`.
 
-    `bytes_up` counts from the gateway to the database, `bytes_down` back, over all connections.
+    While `answer_bytes` is set, a connection breaks when that much of an answer has come back. `bytes_up` counts from
+    the gateway to the database, `bytes_down` back, over all connections.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, host: str = HOST) -> None:
+        """`host` is the address that it listens on."""
+        self.host = host
         self.port = free_port()
         self.bytes_up = 0
         self.bytes_down = 0
         self.bytes_per_second: int | None = None
+        self.answer_bytes: int | None = None
         self._target_port = target_port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="village-link")
@@ -42,7 +46,7 @@ class VillageLink:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def cut(self, how: Literal["reset", "silence"] = "reset") -> None:
         """`reset` ends every connection and refuses new ones; `silence` keeps them, and carries nothing any more."""
@@ -71,7 +75,7 @@ class VillageLink:
     async def _restore(self) -> None:
         self._carries.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._accept, HOST, self.port)
+            self._server = await asyncio.start_server(self._accept, self.host, self.port)
 
     async def _cut(self, how: Literal["reset", "silence"]) -> None:
         self._carries.clear()
@@ -113,6 +117,10 @@ class VillageLink:
             if (rate := self.bytes_per_second) is not None:
                 await asyncio.sleep(len(data) / rate)
             await self._carries.wait()
+            if way == "down" and self.answer_bytes is not None:
+                sink.write(data[: self.answer_bytes])
+                await sink.drain()
+                raise ConnectionResetError
             sink.write(data)
             await sink.drain()
             if way == "up":

@@ -244,3 +244,20 @@ def test_a_full_group_is_committed_without_waiting(units: int, first_group: int)
     thread.join(10)
     assert bench.committer.received == first_group
     assert {ack["seq"] for _, ack in bench.mqtt.acks} == {first_group // units - 1}
+
+
+def test_it_gets_on_while_no_unit_says_anything() -> None:
+    bench, stop, signs = Bench(), threading.Event(), 0
+
+    def gets_on() -> None:
+        nonlocal signs
+        signs += 1
+        if signs == 3:
+            stop.set()
+
+    committing = threading.Thread(target=bench.committer.run, args=(queue.Queue(), 5.0, stop, gets_on))
+    committing.start()
+    committing.join(10)
+    stop.set()
+    committing.join()
+    assert signs == 3
