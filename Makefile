@@ -1,8 +1,8 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards push-dashboards docs lock clean \
-  install-gateway uninstall-gateway add-unit setup-influx demo-packages test-packages
+.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards push-dashboards preview docs lock clean \
+  install-gateway uninstall-gateway add-unit setup-influx report demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +21,9 @@ FORCE ?=
 ALL ?=
 MODEL ?=
 ADDRESS ?=
-SETTINGS ?= influx-setup.toml
+SETTINGS ?=
+MONTH ?=
+SITE ?=
 CHECK ?=
 KIT := build/kit
 BUNDLE := build/bundle
@@ -81,6 +83,10 @@ dashboards: $(VENV)/ready ## make the Grafana dashboards and alert rules anew fr
 push-dashboards: $(VENV)/ready ## send them to the Grafana at $GRAFANA_URL, with the token in $GRAFANA_TOKEN; DRY_RUN=yes only shows
 	@$(RUN) dashboards.push $(if $(filter yes,$(DRY_RUN)),--dry-run)
 
+preview: demo-packages $(VENV)/ready ## draw each dashboard's panels as one picture in docs/, with a month of the rig's data
+	@tools/debian-packages chromium
+	@$(RUN) hil_tests.preview
+
 docs: $(VENV)/ready ## make the generated pages in docs/ anew
 	@$(RUN) ingest.signals_page
 
@@ -102,7 +108,12 @@ add-unit: ## let UNIT=… speak to this gateway's broker; NEW_PASSWORD=yes gives
 	  $(if $(PASSWORD_FILE),--password-file "$(PASSWORD_FILE)")
 
 setup-influx: $(VENV)/ready ## prepare the InfluxDB that SETTINGS=influx-setup.toml names; CHECK=yes only says what it would change
-	@$(RUN) ingest.setup --settings "$(SETTINGS)" $(if $(filter yes,$(CHECK)),--check)
+	@$(RUN) ingest.setup --settings "$(or $(SETTINGS),influx-setup.toml)" $(if $(filter yes,$(CHECK)),--check)
+
+report: $(VENV)/ready ## write what UNIT=… did in MONTH=2026-11, as HTML and PDF in build/report; SETTINGS=report.toml
+	@tools/debian-packages chromium
+	@$(RUN) ingest.report --settings "$(or $(SETTINGS),report.toml)" --unit "$(UNIT)" --month "$(MONTH)" \
+	  $(SITE:%=--site "%")
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -112,7 +123,7 @@ demo-packages:
 
 test-packages:
 	@tools/debian-packages python3 mosquitto influxdb victoria-metrics nginx openssl chromium systemd ip caddy \
-	  docker-compose
+	  docker-compose pdftotext
 
 $(VENV)/ready: requirements.lock
 	@tools/python-packages "$(PYTHON)" $(VENV)
