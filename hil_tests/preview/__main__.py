@@ -62,6 +62,7 @@ def take_report(month: Month, pictures: Path, folder: Path) -> Path:
     picture = pictures / "report.png"
     with chromium(folder / "report-browser") as browser:
         resize(browser, REPORT_SIZE)
+        browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         browser.get(page_file.as_uri())
         taken = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
     picture.write_bytes(base64.b64decode(taken["data"]))
