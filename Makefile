@@ -1,8 +1,8 @@
 # Every target does its own set-up and skips what is already there. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards push-dashboards docs lock clean \
-  install-gateway uninstall-gateway add-unit setup-influx report demo-packages test-packages
+.PHONY: help demo test hil soak lint format bench bundle flash doctor scan deploy dashboards push-dashboards preview docs \
+  lock clean install-gateway uninstall-gateway add-unit setup-influx report demo-packages test-packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,10 +21,10 @@ FORCE ?=
 ALL ?=
 MODEL ?=
 ADDRESS ?=
-SETTINGS ?= influx-setup.toml
-CHECK ?=
-REPORT ?= report.toml
+SETTINGS ?=
 MONTH ?=
+SITE ?=
+CHECK ?=
 KIT := build/kit
 BUNDLE := build/bundle
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -83,6 +83,10 @@ dashboards: $(VENV)/ready ## make the Grafana dashboards and alert rules anew fr
 push-dashboards: $(VENV)/ready ## send them to the Grafana at $GRAFANA_URL, with the token in $GRAFANA_TOKEN; DRY_RUN=yes only shows
 	@$(RUN) dashboards.push $(if $(filter yes,$(DRY_RUN)),--dry-run)
 
+preview: demo-packages $(VENV)/ready ## draw each dashboard's panels as one picture in docs/, with a month of the rig's data
+	@tools/debian-packages chromium
+	@$(RUN) hil_tests.preview
+
 docs: $(VENV)/ready ## make the generated pages in docs/ anew
 	@$(RUN) ingest.signals_page
 
@@ -104,11 +108,12 @@ add-unit: ## let UNIT=… speak to this gateway's broker; NEW_PASSWORD=yes gives
 	  $(if $(PASSWORD_FILE),--password-file "$(PASSWORD_FILE)")
 
 setup-influx: $(VENV)/ready ## prepare the InfluxDB that SETTINGS=influx-setup.toml names; CHECK=yes only says what it would change
-	@$(RUN) ingest.setup --settings "$(SETTINGS)" $(if $(filter yes,$(CHECK)),--check)
+	@$(RUN) ingest.setup --settings "$(or $(SETTINGS),influx-setup.toml)" $(if $(filter yes,$(CHECK)),--check)
 
-report: $(VENV)/ready ## write UNIT=…'s month, MONTH=2026-10, as HTML and PDF into build/report; REPORT=report.toml are its settings
+report: $(VENV)/ready ## write what UNIT=… did in MONTH=2026-11, as HTML and PDF in build/report; SETTINGS=report.toml
 	@tools/debian-packages chromium
-	@$(RUN) ingest.report --settings "$(REPORT)" --unit "$(UNIT)" --month "$(MONTH)"
+	@$(RUN) ingest.report --settings "$(or $(SETTINGS),report.toml)" --unit "$(UNIT)" --month "$(MONTH)" \
+	  $(SITE:%=--site "%")
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ingest.report import report
-from ingest.report.history import CapacityPoint, Event, History
+from ingest.report.history import CapacityPoint, Event, History, Loss
 from ingest.report.page import render
 from ingest.report.period import Period
 from ingest.report.settings import Baseline
@@ -119,9 +119,19 @@ def test_alarms_are_counted_and_one_that_stands_is_told() -> None:
     assert "bms1 soc_low 2 × still on state of charge below 20 %" in text
 
 
+def test_readings_that_were_given_up_are_told_with_their_reason() -> None:
+    text, _ = month(losses=[Loss((START + HOUR, START + 2 * HOUR), 30, "journal_thinned")])
+    assert "1 Nov 01:00 1 Nov 02:00 30 thinned on the gateway, whose disk was nearly full" in text
+
+
 def test_a_month_that_is_not_over_says_until_when() -> None:
-    text, _ = month(period=november("2026-11-12 08:30"))
-    assert "the month is not over: until 12 November 08:30" in text
+    half = november("2026-11-12 12:00")
+    text, told = month(
+        period=half, hours=[hour(start, pv_energy=1.0, load_energy=1.0) for start in range(START, half.end, HOUR)]
+    )
+    assert "the month is not over: until 12 November 12:00" in text
+    assert "from 100 % of the month so far" in text
+    assert [day.made.is_complete for day in told.days] == [*[True] * 11, False]
 
 
 def test_names_from_outside_are_shown_as_they_are_and_do_nothing() -> None:

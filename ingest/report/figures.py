@@ -39,7 +39,9 @@ class Supply:
 
 
 class Day(NamedTuple):
-    """One local day. Energies in Wh; `soc` is lowest and highest in %, None when it is not known."""
+    """One local day; one that is not over is known in part. Energies in Wh, `supply` as of `Supply.hours`. `soc` is
+    lowest and highest in %, `spread` in V; None when it is not known.
+    """
 
     day: date
     made: Figure
@@ -87,7 +89,7 @@ def supply(sources: Sequence[tuple[Sequence[Span], Sequence[Span]]]) -> Supply:
 
 def by_day(hours: Sequence[Hour], supplied: Supply, period: Period) -> list[Day]:
     """Every day of the period."""
-    return [_day(hours, supplied, day, period.day_span(day)) for day in period.days]
+    return [_day(hours, supplied, day, period) for day in period.days]
 
 
 def percent(share: float | None) -> str:
@@ -102,13 +104,14 @@ def percent(share: float | None) -> str:
     return f"{percent:g} %"
 
 
-def _day(hours: Sequence[Hour], supplied: Supply, day: date, span: Span) -> Day:
+def _day(hours: Sequence[Hour], supplied: Supply, day: date, period: Period) -> Day:
+    span = period.whole_day(day)
     low, high = lowest(hours, "soc_min", span), highest(hours, "soc_max", span)
     return Day(
         day,
         total(hours, "charge_controller", "pv_energy", span),
         total(hours, "charge_controller", "load_energy", span),
-        supplied.hours(span),
+        supplied.hours(period.day_span(day)),
         None if low is None or high is None else (low, high),
         highest(hours, "cell_voltage_spread_max", span),
     )

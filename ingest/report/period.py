@@ -37,9 +37,14 @@ class Period:
         """Whether the month has ended."""
         return self.end == _midnight(_next_month(self.month), self.zone)
 
+    def whole_day(self, day: date) -> Span:
+        """From midnight to midnight, though that may be still to come."""
+        return _midnight(day, self.zone), _midnight(day + timedelta(1), self.zone)
+
     def day_span(self, day: date) -> Span:
         """From midnight to midnight, or to now."""
-        return _midnight(day, self.zone), min(_midnight(day + timedelta(1), self.zone), self.end)
+        start, end = self.whole_day(day)
+        return start, min(end, self.end)
 
     def day_of(self, time: int) -> date:
         """The local day of that second."""

@@ -81,7 +81,7 @@ def capacity(points: Sequence[CapacityPoint], line: Trend | None, period: Period
         plot.line([(share, low_end), (share, high_end)], "whisker")
         tip = f"{period.local(point.time):%-d %b %Y}: {point.capacity:.1f} ± {point.uncertainty:.1f} Ah"
         plot.dot(share, point.capacity, "battery" if point.to_empty else "hollow", tip)
-    for number in range(5):
+    for number in range(1, 5):
         plot.below(number / 4, f"{period.local(first + number / 4 * length):%-d %b}")
     return plot.text()
 

@@ -19,8 +19,10 @@ HATCHED = (
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Round numbers from at most `low` to at least `high`."""
-    rough = max(high - low, 1e-9) / about
+    """Round numbers from at most `low` to at least `high`, and never one alone."""
+    if high <= low:
+        high = low + max(abs(low) / 100, 1)
+    rough = (high - low) / about
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(magnitude * factor for factor in (1, 2, 5, 10) if magnitude * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
