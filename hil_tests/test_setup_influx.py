@@ -16,8 +16,8 @@ from urllib3 import make_headers
 from hil_tests.services import InfluxDB, http_request
 from ingest.answer import Answer, Verdict
 from ingest.database import Influxdb1Settings
-from ingest.setup.__main__ import main
 from ingest.writer import open_writer
+from tests.setup_run import set_up
 
 
 class BareInfluxDB(InfluxDB):
@@ -46,17 +46,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Prepares a server as a person would; gives the exit code and all that was told."""
 
     def prepared(server: InfluxDB, *flags: str, days: int = 0) -> tuple[int, str]:
-        file = tmp_path / "influx-setup.toml"
-        file.write_text(
-            f'url = "{server.url}"\ndatabase = "powerunit"\nretention_days = {days}\n'
-            '[admin]\nname = "admin"\nsecret_file = "admin.secret"\n'
-            '[gateway]\nname = "gateway"\nsecret_file = "gateway.secret"\n'
-            '[grafana]\nname = "grafana"\nsecret_file = "grafana.secret"\n',
-            "utf-8",
-        )
-        code = main(["--settings", str(file), *flags])
-        told = capsys.readouterr()
-        return code, told.out + told.err
+        return set_up(tmp_path, capsys, server.url, *flags, days=days)
 
     return prepared
 

@@ -7,18 +7,18 @@ durations) and refuses what a Grafana refuses.
 
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.http_stand_in import HttpStandIn
 
 TOKEN = "glsa_of_the_test"
 VERSION_MISMATCH = {"message": "The dashboard has been changed by someone else", "status": "version-mismatch"}
 
 
 @dataclass
-class GrafanaStub:
+class GrafanaStub(HttpStandIn):
     """`changes` counts the requests that changed something. `may_write` is the right of the token's account."""
 
     may_write: bool = True
@@ -30,11 +30,7 @@ class GrafanaStub:
     html: bool = False
     """Whether something that is no Grafana answers."""
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -58,17 +54,7 @@ class GrafanaStub:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return Handler
 
     def answer(self, method: str, path: str, body: Any, *, is_known: bool) -> tuple[int, Any]:
         if not is_known:

@@ -6,17 +6,15 @@ Stricter than OpenAPI: a body or query may hold nothing that the description doe
 
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from jsonschema import Draft202012Validator
 
-DEADLINE = 5.0
+from tests.http_stand_in import DEADLINE, HttpStandIn
 
 
 class Request(NamedTuple):
@@ -37,7 +35,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-class OpenApiServer:
+class OpenApiServer(HttpStandIn):
     """Asks `answer` about each request that the description allows. `wrong` holds what was against it, whoever did it;
     `requests` what came, in order.
     """
@@ -48,22 +46,8 @@ class OpenApiServer:
         self._description = json.loads(description.read_text("utf-8"))
         self._answer = answer
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._reply))
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(DEADLINE)
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self._reply)
 
     def _reply(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         try:

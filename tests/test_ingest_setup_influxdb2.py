@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ingest.setup.__main__ import main
 from tests.openapi_server import OpenApiServer, Reply, Request
+from tests.setup_run import set_up
 
 DESCRIPTION = Path(__file__).parent / "openapi" / "influxdb2.json"
 ORG_ID, OPERATOR = "0123456789abcdef", "operator-token"
@@ -87,17 +87,7 @@ def run(server: OpenApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "admin.secret").write_text(f"{OPERATOR}\n", "utf-8")
 
     def prepared(*flags: str, days: int = 0, org: str = 'org = "trial"\n') -> tuple[int, str]:
-        file = tmp_path / "influx-setup.toml"
-        file.write_text(
-            f'url = "{server.url}"\ndatabase = "powerunit"\nretention_days = {days}\n{org}'
-            '[admin]\nname = "admin"\nsecret_file = "admin.secret"\n'
-            '[gateway]\nname = "gateway"\nsecret_file = "gateway.secret"\n'
-            '[grafana]\nname = "grafana"\nsecret_file = "grafana.secret"\n',
-            "utf-8",
-        )
-        code = main(["--settings", str(file), *flags])
-        told = capsys.readouterr()
-        return code, told.out + told.err
+        return set_up(tmp_path, capsys, server.url, *flags, days=days, more=org)
 
     return prepared
 

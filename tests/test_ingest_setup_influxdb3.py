@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.setup.__main__ import main
 from ingest.setup.influxdb3 import names_in
 from tests.openapi_server import OpenApiServer, Reply, Request
+from tests.setup_run import set_up
 
 DESCRIPTION = Path(__file__).parent / "openapi" / "influxdb3-core.json"
 
@@ -62,17 +62,7 @@ Run = Callable[..., tuple[int, str]]
 @pytest.fixture
 def run(server: OpenApiServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     def prepared(*flags: str, days: int = 0, database: str = "powerunit") -> tuple[int, str]:
-        file = tmp_path / "influx-setup.toml"
-        file.write_text(
-            f'url = "{server.url}"\ndatabase = "{database}"\nretention_days = {days}\n'
-            '[admin]\nname = "admin"\nsecret_file = "admin.secret"\n'
-            '[gateway]\nname = "gateway"\nsecret_file = "gateway.secret"\n'
-            '[grafana]\nname = "grafana"\nsecret_file = "grafana.secret"\n',
-            "utf-8",
-        )
-        code = main(["--settings", str(file), *flags])
-        told = capsys.readouterr()
-        return code, told.out + told.err
+        return set_up(tmp_path, capsys, server.url, *flags, days=days, database=database)
 
     return prepared
 
