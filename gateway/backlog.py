@@ -5,13 +5,13 @@ Memory grows with the number of segments, with the boots and with the gaps betwe
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway import framelog
 from gateway.disk import Disk
-from gateway.entry import FrameMark, frame_priority
+from gateway.entry import FrameMark, StoredFrame, frame_priority, stored
 from gateway.intervals import IntervalSet
 from gateway.ledger import Key, Ledger
 from gateway.outline import Outline, footer, hour_of
@@ -121,6 +121,31 @@ class Backlog:
             and frame.number not in self._ledger.forwarded
             and (least is Priority.READING or frame_priority(frame) <= least)
         ]
+
+    def pending(
+        self,
+        newest: bool,
+        numbers: Container[int],
+        busy: Container[int],
+        datable: Callable[[Key, int], bool],
+        least: Priority,
+    ) -> Iterator[StoredFrame]:
+        """The frames that wait, from the newest down or from the oldest up: of these `numbers`, not `busy`, with times
+        or `datable`, and of that priority at `least`. Raises OSError.
+        """
+        for segment in reversed(self.segments) if newest else self.segments:
+            if not any(
+                count and urgency <= least and (key is None or datable(key, 0))
+                for (urgency, key), count in segment.pending.items()
+            ):
+                continue
+            frames = self.waiting(segment, least)
+            for found in reversed(frames) if newest else frames:
+                if found.number not in numbers or found.number in busy:
+                    continue
+                frame = stored(found)
+                if frame.undated is None or datable(frame.undated, max(entry.reading.up for entry in frame.entries)):
+                    yield frame
 
     def hours(self, segment: Segment) -> IntervalSet:
         """The hours in which its readings were taken, as far as they have a time by now."""

@@ -23,7 +23,7 @@ with losses alone.
 import logging
 import re
 import threading
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 
 from gateway import framelog
@@ -245,7 +245,7 @@ class Journal:
         taken: list[StoredFrame] = []
         room = readings
         with self._lock:
-            for frame in self._pending(newest, range(first, below), busy, datable, least):
+            for frame in self._backlog.pending(newest, range(first, below), busy, datable, least):
                 room -= len(frame.entries)
                 if taken and room < 0:
                     break
@@ -299,28 +299,6 @@ class Journal:
         except OSError as error:
             self._sealed = True
             log.warning("%s: not cut back to %d bytes (%s)", segment.name, segment.size, error.strerror)
-
-    def _pending(
-        self,
-        newest: bool,
-        numbers: Container[int],
-        busy: Container[int],
-        datable: Callable[[Key, int], bool],
-        least: Priority,
-    ) -> Iterator[StoredFrame]:
-        for segment in reversed(self._segments) if newest else self._segments:
-            if not any(
-                count and urgency <= least and (key is None or datable(key, 0))
-                for (urgency, key), count in segment.pending.items()
-            ):
-                continue
-            frames = self._backlog.waiting(segment, least)
-            for found in reversed(frames) if newest else frames:
-                if found.number not in numbers or found.number in busy:
-                    continue
-                frame = stored(found)
-                if frame.undated is None or datable(frame.undated, max(entry.reading.up for entry in frame.entries)):
-                    yield frame
 
     def _retire_done(self) -> None:
         closed = [segment for segment in self._segments[:-1] if not segment.foreign]
