@@ -135,9 +135,9 @@ ROWS = (
         "its layout is asked for anew after each return; shown on the board's code, not yet on the bus",
         (
             "tests/test_board_suite.py::test_under_cpython"
-            "[suite_poll.test_a_layout_is_settled_before_the_first_poll_and_after_each_return_from_offline]",
+            "[suite_device.test_a_layout_is_settled_before_the_first_poll_and_after_each_return_from_offline]",
             "tests/test_board_suite.py::test_under_cpython"
-            "[suite_poll.test_a_device_that_comes_back_from_offline_is_asked_for_everything_anew]",
+            "[suite_device.test_a_device_that_comes_back_from_offline_is_asked_for_everything_anew]",
         ),
     ),
     Row(
