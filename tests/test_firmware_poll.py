@@ -1,4 +1,4 @@
-"""What holds for every profile; how the poller works is in board_suite/suite_poll.py, suite_device.py, suite_round.py."""
+"""What holds for every profile; how the poller works is in board_suite/suite_{poll,device,round}.py."""
 
 import pytest
 
