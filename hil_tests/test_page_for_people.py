@@ -215,6 +215,17 @@ def test_charts_and_bars_can_be_heard_and_read_as_tables(browser: Chrome, page: 
     assert re.fullmatch(r"\d+ %", rows[0].find_elements(By.TAG_NAME, "td")[0].text)
 
 
+def test_the_first_minutes_are_drawn_and_no_two_marks_of_an_axis_read_the_same(browser: Chrome, tmp_path: Path) -> None:
+    with ShownPage(tmp_path, days=3 / 1440) as page:
+        show(browser, page.url)
+        for chart in browser.find_elements(By.CSS_SELECTOR, ".chart"):
+            marks = [mark.text for mark in chart.find_elements(By.CSS_SELECTOR, "text[text-anchor=end]")]
+            assert len(set(marks)) == len(marks) >= 2
+            [line] = chart.find_elements(By.CSS_SELECTOR, ".line")
+            assert len((line.get_attribute("points") or "").split()) >= 2
+        browser.get("about:blank")
+
+
 def test_seven_days_are_drawn_too(browser: Chrome, page: ShownPage) -> None:
     assert page.journal.pending_readings == 0
     browser.find_element(By.CSS_SELECTOR, "[data-span='7d']").click()

@@ -11,21 +11,25 @@ const TOP = 10;
 const BOTTOM = 116;
 const ROWS = { "24h": 3600000, "7d": 86400000 };
 
-function roundStep(range) {
-  const power = 10 ** Math.floor(Math.log10(range));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => range / step <= 3) ?? power * 10;
+// 1, 2, 5, 10, … from that on.
+function* roundSteps(least) {
+  for (let power = 10 ** Math.floor(Math.log10(least)); ; power *= 10)
+    for (const factor of [1, 2, 5]) if (factor * power > least * 0.999) yield factor * power;
 }
 
-function scale(buckets) {
-  let low = Math.min(...buckets.map(([, lowest]) => lowest));
-  let high = Math.max(...buckets.map(([, , , highest]) => highest));
-  if (low > 0 && low < high / 2) low = 0;
-  const step = roundStep(Math.max(high - low, Math.abs(high) * 0.01, 0.001));
-  low = Math.floor(low / step) * step;
-  high = Math.max(Math.ceil(high / step) * step, low + step);
-  const ticks = [];
-  for (let tick = low; tick <= high + step / 2; tick += step) ticks.push(tick);
-  return { low, high, ticks };
+// The closest ticks that read differently, `label` by `label`: of a value that stands still two would read the same.
+function scale(buckets, label) {
+  let lowest = Math.min(...buckets.map(([, low]) => low));
+  const highest = Math.max(...buckets.map(([, , , high]) => high));
+  if (lowest > 0 && lowest < highest / 2) lowest = 0;
+  const range = Math.max(highest - lowest, Math.abs(highest) * 0.01, 0.001);
+  for (const step of roundSteps(range / 3)) {
+    const low = Math.floor(lowest / step) * step;
+    const high = Math.max(Math.ceil(highest / step) * step, low + step);
+    const ticks = [];
+    for (let tick = low; tick <= high + step / 2; tick += step) ticks.push(tick);
+    if (new Set(ticks.map(label)).size === ticks.length) return { low, high, ticks };
+  }
 }
 
 // Stretches without a hole of more than two buckets: what was not read is not drawn.
@@ -53,12 +57,15 @@ function marks(span, since, until) {
 }
 
 function picture(measurement, name, span, { since, until, bucket }, buckets) {
-  const { low, high, ticks } = scale(buckets);
+  const label = (value) => amount(measurement, name, value);
+  const { low, high, ticks } = scale(buckets, label);
   const x = (when) => LEFT + ((when - since) / (until - since)) * (RIGHT - LEFT);
   const y = (value) => BOTTOM - ((value - low) / (high - low)) * (BOTTOM - TOP);
   const point = (when, value) => `${x(when + bucket / 2).toFixed(1)},${y(value).toFixed(1)}`;
   const parts = stretches(buckets, bucket);
-  const label = span === "24h" ? { hour: "2-digit", minute: "2-digit" } : { weekday: "short" };
+  // A line of one point is drawn as a dot when the point stands there twice.
+  const line = (part) => (part.length > 1 ? part : [...part, ...part]).map(([when, , mean]) => point(when, mean)).join(" ");
+  const hours = span === "24h" ? { hour: "2-digit", minute: "2-digit" } : { weekday: "short" };
   return drawn("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     class: "chart",
@@ -66,23 +73,23 @@ function picture(measurement, name, span, { since, until, bucket }, buckets) {
     "aria-label": say("chart.told", {
       name: signalName(measurement, name),
       span: say(`span.${span}`),
-      low: amount(measurement, name, Math.min(...buckets.map(([, lowest]) => lowest))),
-      high: amount(measurement, name, Math.max(...buckets.map(([, , , highest]) => highest))),
-      last: amount(measurement, name, buckets.at(-1)[2]),
+      low: label(Math.min(...buckets.map(([, lowest]) => lowest))),
+      high: label(Math.max(...buckets.map(([, , , highest]) => highest))),
+      last: label(buckets.at(-1)[2]),
     }),
   },
   ...ticks.map((tick) => drawn("line", { class: tick === 0 ? "zero" : "grid", x1: LEFT, x2: RIGHT, y1: y(tick), y2: y(tick) })),
   ...marks(span, since, until).flatMap((mark) => [
     drawn("line", { class: "grid", x1: x(mark), x2: x(mark), y1: BOTTOM, y2: BOTTOM + 4 }),
-    x(mark) > RIGHT - 24 ? null : drawn("text", { x: x(mark), y: HEIGHT - 8, "text-anchor": "middle" }, time(mark, label)),
+    x(mark) > RIGHT - 24 ? null : drawn("text", { x: x(mark), y: HEIGHT - 8, "text-anchor": "middle" }, time(mark, hours)),
   ]),
   ...parts.map((part) => drawn("polygon", {
     class: "band",
     points: [...part.map(([when, , , highest]) => point(when, highest)),
       ...part.map(([when, lowest]) => point(when, lowest)).reverse()].join(" "),
   })),
-  ...parts.map((part) => drawn("polyline", { class: "line", points: part.map(([when, , mean]) => point(when, mean)).join(" ") })),
-  ...ticks.map((tick) => drawn("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, amount(measurement, name, tick))));
+  ...parts.map((part) => drawn("polyline", { class: "line", points: line(part) })),
+  ...ticks.map((tick) => drawn("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, label(tick))));
 }
 
 function rows(span, buckets) {
