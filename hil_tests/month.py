@@ -180,7 +180,7 @@ class _Raft:
         """What the board took at `t`, UTC in ms, and what the gateway made of it at once."""
         month = self._month
         moment = self._model.at(t / 1000)
-        if self._is_last and month.night[0] <= t < month.night[1]:
+        if self._is_away(t):
             return
         minute = (t - month.start) // 60_000
         silent = minute % 1000 == 7
@@ -191,6 +191,9 @@ class _Raft:
         if (t - month.start) % HEALTH_MS == 0:
             yield from self._health(t)
             yield from self._events(t)
+
+    def _is_away(self, t: int) -> bool:
+        return self._is_last and self._month.night[0] <= t < self._month.night[1]
 
     def _health(self, t: int) -> Iterator[Entry]:
         minute = (t - self._month.start) // 60_000
@@ -213,11 +216,12 @@ class _Raft:
             yield self._entry(t, device, bus)
 
     def _events(self, t: int) -> Iterator[Entry]:
-        """One alarm a day that comes and goes; the last unit's last one stays."""
+        """One alarm a day that comes and goes within an hour, if the unit is there; the last unit's last one stays."""
         since = (t - self._month.start) % DAY_MS
         first, last = since == 20 * HOUR_MS, since == 21 * HOUR_MS
         stays = self._is_last and t > self._month.end - DAY_MS
-        if first or (last and not stays):
+        other = t + HOUR_MS if first else t - HOUR_MS
+        if (first or (last and not stays)) and not self._is_away(other):
             bms = self._entry(t, "bms1", {})
             text = f"state of charge {'below 20 %' if first else 'above 30 % again'}"
             yield event(bms, self._month.open_alarm, 19.5 if first else 30.5, text, is_on=first)
